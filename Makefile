@@ -1,0 +1,44 @@
+# sshore: `make` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help install lock engine image run lint test bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r target text; do \
+		printf 'make %-8s %s\n' "$$target" "$$text"; done
+
+install: $(INSTALLED) ## sshore and its tools into .venv, from requirements.lock
+
+$(INSTALLED): requirements.lock pyproject.toml scripts/install.sh
+	@scripts/install.sh
+
+lock: $(INSTALLED) ## write requirements.lock anew from pyproject.toml
+	@scripts/lock.sh
+
+engine: ## a Docker Engine that answers: use the one there is, else install and start it
+	@scripts/engine.sh start
+
+image: engine ## the guest image sshore/guest
+	@guest/build.sh
+
+run: image install ## a server on loopback, and the ssh command to copy
+	@scripts/run.sh
+
+lint: install ## ruff, and mypy --strict over the package
+	@scripts/lint.sh
+
+test: image install ## the linters and all tests, against a real engine
+	@scripts/test.sh
+
+bench: image install ## measure sshore against the raw engine and bare SSH
+	@guest/mini.sh
+	@$(BIN)/python -m bench
+
+clean: ## remove .venv, caches and what `make run` wrote; leave images and a started engine
+	rm -rf .venv .types .state/run .state/guest build dist ./*.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# make test: the linters, then every test; PYTEST_ARGS narrows or widens what pytest runs.
+# shellcheck source=scripts/common.sh
+source "$(dirname "$0")/common.sh"
+
+missing=()
+have ssh || missing+=(openssh-client)
+have rsync || missing+=(rsync)
+have git || missing+=(git)
+[ ${#missing[@]} -eq 0 ] || need_packages "${missing[@]}"
+
+guest/mini.sh
+scripts/lint.sh
+say "pytest"
+# shellcheck disable=SC2086 # several arguments in one variable are the point
+exec .venv/bin/pytest -q ${PYTEST_ARGS:-}
