@@ -1,0 +1,89 @@
+"""Sets up the log: one line per event on stderr, our own and the libraries' alike.
+
+log = structlog.get_logger().bind(connection=…, user=…, container=…)
+log.info("container_started", image=…)
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from .models import LogConfig, LogFormat, LogLevel
+from .text import printable
+
+# Libraries that log at INFO what only a developer wants to know.
+CHATTY = ("asyncssh", "pykka", "docker", "urllib3")
+_PLAIN = re.compile(r"""[^\s"'=\\]+""")
+_UNSAFE_IN_KEY = re.compile(r"[^A-Za-z0-9_.-]")
+_FIRST = ("timestamp", "level", "event")
+
+
+def configure_logging(config: LogConfig, stream: TextIO | None = None) -> None:
+    """Send structlog's and logging's events of the level and above to `stream`, stderr unless given.
+
+    Call it once, before other threads log; a second call replaces the first.
+    """
+    level = getattr(logging, config.level.upper())
+    _configure_structlog(level)
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_formatter(config.format))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    quiet = logging.NOTSET if config.level is LogLevel.DEBUG else max(level, logging.WARNING)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(quiet)
+
+
+def render_text(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Render an event as `key=value` pairs in one line, whatever the values hold."""
+    keys = [key for key in _FIRST if key in event] + [key for key in event if key not in _FIRST]
+    return " ".join(f"{_UNSAFE_IN_KEY.sub('_', key)}={_text(event[key])}" for key in keys)
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else str(value)
+    if _PLAIN.fullmatch(text) and text.isprintable():
+        return text
+    return '"' + printable(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    # ASCII only: neither control characters nor half surrogates reach a terminal or a log collector.
+    return json.dumps(event, default=str, skipkeys=True)
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+
+
+def _configure_structlog(level: int) -> None:
+    structlog.configure(
+        processors=[*_shared(), ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _formatter(form: LogFormat) -> ProcessorFormatter:
+    renderer = _render_json if form is LogFormat.JSON else render_text
+    return ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *_shared()],
+        processors=[ProcessorFormatter.remove_processors_meta, renderer],
+    )
