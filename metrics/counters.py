@@ -1,0 +1,128 @@
+"""What sshore counts, as Prometheus metrics in a registry of its own."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# From a primed shell's few milliseconds to an image that is slow to start.
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Metrics:
+    """The counters, gauges and histograms of one gateway. Every method is cheap and takes any thread.
+
+    Implements EngineCounters (interface.py). Label values are from closed sets, never what a client sent.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Register everything in `registry`, by default a new one."""
+        self.registry = registry or CollectorRegistry()
+        self._make_backend_metrics()
+        self._make_connection_metrics()
+        self._make_session_metrics()
+        self._make_container_metrics()
+
+    def requested(self, operation: str) -> None:
+        """Count a request to the backend (`container_create`)."""
+        self._requests.labels(operation).inc()
+
+    def failed(self, operation: str, code: str) -> None:
+        """Count a request to the backend that failed, by the error's code."""
+        self._failures.labels(operation, code).inc()
+
+    def connection_opened(self) -> None:
+        """Count a client that connected."""
+        self._connections.inc()
+        self._connections_current.inc()
+
+    def connection_closed(self) -> None:
+        """A client that was counted by `connection_opened` is gone."""
+        self._connections_current.dec()
+
+    def handshake(self, success: bool) -> None:
+        """Count a handshake, authentication included, that ended."""
+        (self._handshakes_succeeded if success else self._handshakes_failed).inc()
+
+    def session_started(self, kind: str) -> None:
+        """Count a session that asked for its program: `shell`, `exec` or `subsystem`."""
+        self._sessions_by_kind[kind].inc()
+        self._sessions_current.inc()
+
+    def session_ended(self) -> None:
+        """A session that was counted by `session_started` is over."""
+        self._sessions_current.dec()
+
+    def container_started(self, seconds: float) -> None:
+        """Count a container that runs, and the seconds from the decision to create it until it did."""
+        self._container_start.observe(seconds)
+        self._containers_current.inc()
+
+    def container_removed(self) -> None:
+        """A container that was counted by `container_started` is gone."""
+        self._containers_current.dec()
+
+    def program_started(self, seconds: float) -> None:
+        """Count a program that runs, and the seconds from the client's request until it did."""
+        self._program_start.observe(seconds)
+
+    def bytes_moved(self, direction: str, count: int) -> None:
+        """Count bytes of programs' streams: `in` is from the client to the program, `out` the other way."""
+        self._bytes_by_direction[direction].inc(count)
+
+    def actor_failed(self, actor: str) -> None:
+        """Count an actor that crashed, by its role (`session`)."""
+        self._actor_failures.labels(actor).inc()
+
+    def refused(self, code: str) -> None:
+        """Count a request of a client that was refused, by the refusal's code."""
+        self._refusals.labels(code).inc()
+
+    def _make_backend_metrics(self) -> None:
+        self._requests = Counter(
+            "sshore_backend_requests", "Requests to the engine.", ["operation"], registry=self.registry
+        )
+        self._failures = Counter(
+            "sshore_backend_failures",
+            "Requests to the engine that failed.",
+            ["operation", "code"],
+            registry=self.registry,
+        )
+        self._actor_failures = Counter(
+            "sshore_actor_failures", "Actors that crashed.", ["actor"], registry=self.registry
+        )
+
+    def _make_connection_metrics(self) -> None:
+        self._connections = Counter("sshore_connections", "Clients that connected.", registry=self.registry)
+        self._connections_current = Gauge(
+            "sshore_connections_current", "Clients that are connected.", registry=self.registry
+        )
+        handshakes = Counter("sshore_handshakes", "Handshakes that ended.", ["result"], registry=self.registry)
+        self._handshakes_succeeded = handshakes.labels("success")
+        self._handshakes_failed = handshakes.labels("failure")
+
+    def _make_session_metrics(self) -> None:
+        sessions = Counter("sshore_sessions", "Sessions that asked for a program.", ["kind"], registry=self.registry)
+        self._sessions_by_kind = {kind: sessions.labels(kind) for kind in ("shell", "exec", "subsystem")}
+        self._sessions_current = Gauge(
+            "sshore_sessions_current", "Sessions that asked for a program and are not over.", registry=self.registry
+        )
+        moved = Counter("sshore_bytes", "Bytes of programs' streams.", ["direction"], registry=self.registry)
+        self._bytes_by_direction = {direction: moved.labels(direction) for direction in ("in", "out")}
+        self._refusals = Counter(
+            "sshore_refusals", "Requests of clients that were refused.", ["code"], registry=self.registry
+        )
+
+    def _make_container_metrics(self) -> None:
+        self._containers_current = Gauge("sshore_containers_current", "Containers that run.", registry=self.registry)
+        self._container_start = Histogram(
+            "sshore_container_start_seconds",
+            "From the decision to create a container until it runs.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._program_start = Histogram(
+            "sshore_program_start_seconds",
+            "From a client's request until its program runs.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
