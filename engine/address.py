@@ -1,0 +1,119 @@
+"""Where a Docker Engine listens, and how to reach it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from .errors import AccessDenied, EngineError, TimedOut, Unavailable
+from .tls import TlsFiles, client_context
+
+_PLAIN_PORT = 2375
+_TLS_PORT = 2376
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAddress:
+    """A unix socket (`path`) or a TCP endpoint (`host` and `port`), the latter with TLS when `tls` is set.
+
+    Any thread may use it; it holds no connection.
+    """
+
+    path: str = ""
+    host: str = ""
+    port: int = 0
+    tls: TlsFiles | None = None
+
+    @classmethod
+    def parse(cls, host: str, cacert: str = "", cert: str = "", key: str = "") -> EngineAddress:
+        """Read an address as Docker's client writes it: `unix:///path`, `tcp://host:port`, `https://host`.
+
+        `cacert`, `cert` and `key` are PEM text or paths of PEM files; any of them turns TLS on.
+        Raises ValueError with a sentence for the operator.
+        """
+        parts = urlsplit(host)
+        if parts.scheme == "unix":
+            return _unix(host, parts, tls=bool(cacert or cert or key))
+        if parts.scheme not in ("tcp", "http", "https"):
+            raise ValueError(f"{host!r} is no engine address: write unix:///path or tcp://host:port")
+        if not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError(f"{host!r} is no engine address: write tcp://host:port")
+        wants_tls = parts.scheme == "https" or bool(cacert or cert or key)
+        tls = TlsFiles.of(cacert, cert, key) if wants_tls else None
+        port = parts.port or (_TLS_PORT if tls else _PLAIN_PORT)
+        return cls(host=parts.hostname, port=port, tls=tls)
+
+    @property
+    def base_url(self) -> str:
+        """The address as docker-py takes it."""
+        if self.path:
+            return f"unix://{self.path}"
+        return f"{'https' if self.tls else 'http'}://{self._authority}"
+
+    @property
+    def host_header(self) -> str:
+        """What goes into the `Host` header of a request."""
+        return "localhost" if self.path else self._authority
+
+    @property
+    def _authority(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def connect_blocking(self, timeout: float) -> socket.socket:
+        """Connect within `timeout` seconds, TLS handshake included; the socket keeps that timeout.
+
+        Raises OSError: TimeoutError, PermissionError, ssl.SSLError, …
+        """
+        if self.path:
+            return _connect_unix(self.path, timeout)
+        sock = socket.create_connection((self.host, self.port), timeout)
+        try:
+            tune_tcp(sock)
+            if self.tls is None:
+                return sock
+            context = client_context(self.tls)
+            return context.wrap_socket(sock, server_hostname=self.host, suppress_ragged_eofs=False)
+        except BaseException:
+            sock.close()
+            raise
+
+
+def _unix(host: str, parts: SplitResult, *, tls: bool) -> EngineAddress:
+    if parts.netloc or not parts.path:
+        raise ValueError(f"{host!r} is no engine address: write unix:///path, with three slashes")
+    if tls:
+        raise ValueError(f"{host!r} is a unix socket, which takes no TLS certificates")
+    return EngineAddress(path=parts.path)
+
+
+def _connect_unix(path: str, timeout: float) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(timeout)
+        sock.connect(path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def tune_tcp(sock: socket.socket) -> None:
+    """Send keystrokes at once, and notice within half a minute that the engine's machine has vanished."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
+def unreachable(operation: str, error: OSError) -> EngineError:
+    """Return what a failure to connect, or of a connection, means for `operation`."""
+    detail = error.strerror or str(error) or type(error).__name__
+    ended = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    if isinstance(error, PermissionError | ssl.SSLError) and not ended:
+        return AccessDenied(operation, detail)
+    if isinstance(error, TimeoutError):
+        return TimedOut(operation, detail)
+    return Unavailable(operation, detail)

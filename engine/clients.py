@@ -1,0 +1,161 @@
+"""A pool of docker-py clients, because one client must not be used by two threads at once."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from queue import Empty, Full, LifoQueue
+from typing import TypeVar
+
+from docker import APIClient
+from docker.constants import DEFAULT_DOCKER_API_VERSION
+from docker.tls import TLSConfig
+from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
+
+from .address import EngineAddress
+from .errors import AccessDenied, EngineError, TimedOut, Unavailable
+from .translate import translate
+
+T = TypeVar("T")
+
+_CONNECTION_FAILURES = (AccessDenied, TimedOut, Unavailable)
+
+
+class ClientPool:
+    """Lends clients to calls. Any thread, many at once.
+
+    The last client returned is lent first; at most `size` are kept, each with one open connection. The API
+    version is negotiated once, and again after the engine was away: it may have been replaced.
+    """
+
+    def __init__(self, address: EngineAddress, size: int = 16) -> None:
+        self._address = address
+        self._idle: LifoQueue[APIClient] = LifoQueue(size)
+        self._closed = False
+        self._version = ""
+        self._version_in_doubt = True
+
+    def run(self, operation: str, timeout: float, call: Callable[[APIClient], T], *, resend: bool = True) -> T:
+        """Return `call(client)`, which may take `timeout` seconds.
+
+        Raises the EngineError that any exception of `call` means. A kept connection may have died unnoticed:
+        a call that finds it so is sent again on a new one, unless `resend` is False.
+        """
+        deadline = time.monotonic() + timeout
+        kept = self._take()
+        if kept is not None:
+            try:
+                return self._attempt(operation, kept, deadline, call)
+            except Unavailable:
+                if not resend:
+                    raise
+        return self._attempt(operation, self._connect(operation, deadline), deadline, call)
+
+    def api_version(self, timeout: float) -> str:
+        """Return the negotiated version (`1.41`). Blocks only before the first call; raises as `run`."""
+        if not self._version:
+            self.run("ping", timeout, lambda client: None)
+        return self._version
+
+    def close(self) -> None:
+        """Close what is idle now, and what is lent when it comes back."""
+        self._closed = True
+        self._forget()
+
+    def _attempt(self, operation: str, client: APIClient, deadline: float, call: Callable[[APIClient], T]) -> T:
+        try:
+            result = _call(operation, client, deadline, call)
+        except EngineError as error:
+            self._release_failed(client, error)
+            raise
+        except BaseException:
+            client.close()
+            raise
+        self._release(client)
+        return result
+
+    def _take(self) -> APIClient | None:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return None
+
+    def _release(self, client: APIClient) -> None:
+        try:
+            self._idle.put_nowait(client)
+        except Full:
+            client.close()
+        if self._closed:
+            self._forget()
+
+    def _release_failed(self, client: APIClient, error: EngineError) -> None:
+        if not isinstance(error, _CONNECTION_FAILURES):
+            self._release(client)
+            return
+        client.close()
+        if isinstance(error, Unavailable):
+            self._version_in_doubt = True
+            self._forget()
+
+    def _forget(self) -> None:
+        while (client := self._take()) is not None:
+            client.close()
+
+    def _connect(self, operation: str, deadline: float) -> APIClient:
+        # Two threads may negotiate at the same time; they learn the same.
+        if self._version_in_doubt:
+            client = self._new_client(operation, DEFAULT_DOCKER_API_VERSION)
+            with contextlib.closing(client):
+                self._version = _call(operation, client, deadline, _negotiate)
+            self._version_in_doubt = False
+        return self._new_client(operation, self._version)
+
+    def _new_client(self, operation: str, version: str) -> APIClient:
+        tls = self._address.tls
+        pair = (tls.cert, tls.key) if tls and tls.cert else None
+        try:
+            client = APIClient(
+                self._address.base_url, version=version, tls=TLSConfig(client_cert=pair) if tls else False
+            )
+        except Exception as failure:
+            raise translate(operation, failure) from failure
+        if self._address.path:
+            client.mount("http+docker://", _OneEngine(f"http+unix://{self._address.path}"))
+        # Else REQUESTS_CA_BUNDLE would replace our authorities, and HTTP_PROXY stand in between.
+        client.trust_env = False
+        if tls:
+            client.verify = tls.cacert or _system_authorities()
+        return client
+
+
+class _OneEngine(UnixHTTPAdapter):
+    """docker-py keeps connections by URL: up to 25 of them in each client, one for each container asked about."""
+
+    def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> UnixHTTPConnectionPool:
+        return super().get_connection("http+docker://localhost", proxies)
+
+
+def _call(operation: str, client: APIClient, deadline: float, call: Callable[[APIClient], T]) -> T:
+    try:
+        client.timeout = _remaining(deadline)  # type: ignore[assignment]  # the stub knows whole seconds only
+        return call(client)
+    except Exception as failure:
+        raise translate(operation, failure) from failure
+
+
+def _negotiate(client: APIClient) -> str:
+    return str(client.version(api_version=False)["ApiVersion"])
+
+
+def _system_authorities() -> str | bool:
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
+
+
+def _remaining(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

@@ -1,0 +1,215 @@
+"""The real engine: docker-py for the control calls, connections of our own for streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from docker import APIClient
+
+from .address import EngineAddress
+from .clients import ClientPool
+from .control import SocketControl
+from .errors import NotFound
+from .events import DockerEvents, event_filters
+from .hijack import DETACH_KEYS
+from .images import inspect_image, pull_image
+from .interface import StreamOpener
+from .json_stream import JsonStream
+from .labels import label_filter
+from .networks import ensure_network
+from .streams import DockerStreams
+from .types import (
+    ContainerSpec,
+    ContainerState,
+    ContainerSummary,
+    EngineInfo,
+    ExecSpec,
+    ExecState,
+    ImageInfo,
+    PullProgress,
+    RegistryAuth,
+)
+
+_STREAM_VERSION_SECONDS = 2.0
+
+
+class DockerEngine:
+    """A Docker Engine, or podman's compatible one, at an address (`Engine`). Nothing is opened before a call.
+
+    Any thread, many at once. Raises EngineErrors and nothing else; retries nothing but kept connections that
+    turn out to be dead.
+    """
+
+    def __init__(self, address: EngineAddress) -> None:
+        self._address = address
+        self._pool = ClientPool(address)
+        self._streams = DockerStreams(address, lambda: self._pool.api_version(_STREAM_VERSION_SECONDS))
+
+    @property
+    def streams(self) -> StreamOpener:
+        return self._streams
+
+    def ping(self, *, timeout: float) -> EngineInfo:
+        """Docker API, "SystemVersion"."""
+        return self._pool.run("ping", timeout, _engine_info)
+
+    def create_container(self, spec: ContainerSpec, *, timeout: float) -> str:
+        """Docker API, "ContainerCreate". Not sent twice: the second would conflict with the first."""
+
+        def create(client: APIClient) -> str:
+            answer = client.create_container_from_config(  # type: ignore[no-untyped-call]  # a gap in the stub
+                dict(spec.config), spec.name, spec.platform
+            )
+            return str(answer["Id"])
+
+        return self._pool.run("container_create", timeout, create, resend=False)
+
+    def start_container(self, container: str, *, timeout: float) -> None:
+        """Docker API, "ContainerStart". Nothing happens if it runs already."""
+        self._pool.run("container_start", timeout, lambda client: client.start(container))
+
+    def inspect_container(self, container: str, *, timeout: float) -> ContainerState:
+        """Docker API, "ContainerInspect"."""
+        return self._pool.run(
+            "container_inspect", timeout, lambda client: _container_state(client.inspect_container(container))
+        )
+
+    def remove_container(self, container: str, *, timeout: float) -> None:
+        """Docker API, "ContainerDelete"."""
+        self._pool.run(
+            "container_remove", timeout, lambda client: client.remove_container(container, v=True, force=True)
+        )
+
+    def kill_container(self, container: str, signal: str, *, timeout: float) -> None:
+        """Docker API, "ContainerKill"."""
+        self._pool.run("container_kill", timeout, lambda client: client.kill(container, signal))
+
+    def resize_container(self, container: str, columns: int, rows: int, *, timeout: float) -> None:
+        """Docker API, "ContainerResize"."""
+        self._pool.run("container_resize", timeout, lambda client: client.resize(container, height=rows, width=columns))
+
+    def list_containers(self, labels: Mapping[str, str], *, timeout: float) -> list[ContainerSummary]:
+        """Docker API, "ContainerList"."""
+        filters = {"label": label_filter(labels)}
+        return self._pool.run(
+            "container_list",
+            timeout,
+            lambda client: [_summary(row) for row in client.containers(all=True, filters=filters)],
+        )
+
+    def create_exec(self, container: str, spec: ExecSpec, *, timeout: float) -> str:
+        """Docker API, "ContainerExec"."""
+
+        def create(client: APIClient) -> str:
+            answer = client.exec_create(
+                container,
+                list(spec.argv),
+                stdin=spec.stdin,
+                tty=spec.tty,
+                user=spec.user,
+                environment=list(spec.env),
+                workdir=spec.workdir or None,
+                detach_keys=DETACH_KEYS,
+            )
+            return str(answer["Id"])
+
+        return self._pool.run("exec_create", timeout, create)
+
+    def inspect_exec(self, exec_id: str, *, timeout: float) -> ExecState:
+        """Docker API, "ExecInspect"."""
+        return self._pool.run("exec_inspect", timeout, lambda client: _exec_state(client.exec_inspect(exec_id)))
+
+    def resize_exec(self, exec_id: str, columns: int, rows: int, *, timeout: float) -> None:
+        """Docker API, "ExecResize"."""
+        self._pool.run("exec_resize", timeout, lambda client: client.exec_resize(exec_id, height=rows, width=columns))
+
+    def inspect_image(self, image: str, *, timeout: float) -> ImageInfo:
+        """Docker API, "ImageInspect"."""
+        return inspect_image(self._pool, image, timeout)
+
+    def find_image(self, image: str, *, timeout: float) -> ImageInfo | None:
+        """Docker API, "ImageInspect"."""
+        try:
+            return inspect_image(self._pool, image, timeout)
+        except NotFound:
+            return None
+
+    def pull_image(
+        self,
+        image: str,
+        platform: str | None,
+        auth: RegistryAuth | None,
+        *,
+        timeout: float,
+        progress: Callable[[PullProgress], None],
+    ) -> None:
+        """Docker API, "ImageCreate". Without `auth` as nobody: the gateway's own Docker login is not used."""
+        prefix = self._prefix(timeout)
+        pull_image(self._address, prefix, image, platform, auth, timeout=timeout, progress=progress)
+
+    def ensure_network(
+        self, name: str, options: Mapping[str, str], labels: Mapping[str, str], *, timeout: float
+    ) -> None:
+        """Docker API, "NetworkCreate"."""
+        ensure_network(self._pool, name, options, labels, timeout)
+
+    def attach_control(self, container: str, *, timeout: float) -> SocketControl:
+        """Docker API, "ContainerAttach"."""
+        target = f"{self._prefix(timeout)}/containers/{quote(container, safe='')}/attach?stream=1&stdin=1"
+        return SocketControl.open(self._address, target, b"", "container_attach", timeout)
+
+    def start_control(self, exec_id: str, *, timeout: float) -> SocketControl:
+        """Docker API, "ExecStart"."""
+        target = f"{self._prefix(timeout)}/exec/{quote(exec_id, safe='')}/start"
+        body = json.dumps({"Detach": False, "Tty": False}).encode()
+        return SocketControl.open(self._address, target, body, "exec_start", timeout)
+
+    def events(self, labels: Mapping[str, str], *, timeout: float) -> DockerEvents:
+        """Docker API, "SystemEvents"."""
+        target = f"{self._prefix(timeout)}/events?{urlencode({'filters': event_filters(labels)})}"
+        stream = JsonStream.open(self._address, "events", "GET", target, timeout=timeout)
+        stream.lift_deadline()
+        return DockerEvents(stream)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _prefix(self, timeout: float) -> str:
+        return f"/v{self._pool.api_version(timeout)}"
+
+
+def _engine_info(client: APIClient) -> EngineInfo:
+    answer: dict[str, Any] = client.version(api_version=False)
+    return EngineInfo(version=answer["Version"], api_version=client.api_version)
+
+
+def _container_state(answer: dict[str, Any]) -> ContainerState:
+    state = answer["State"]
+    return ContainerState(
+        id=answer["Id"],
+        name=answer["Name"].removeprefix("/"),
+        running=state["Running"],
+        exit_code=state["ExitCode"],
+        oom_killed=state["OOMKilled"],
+    )
+
+
+def _summary(row: dict[str, Any]) -> ContainerSummary:
+    # A container whose removal is under way, or was when the engine was killed, has lost its name.
+    names = row["Names"] or [row["Id"]]
+    return ContainerSummary(
+        id=row["Id"],
+        name=names[0].removeprefix("/"),
+        image=row["Image"],
+        state=row["State"],
+        created=float(row["Created"]),
+        labels=row["Labels"] or {},
+    )
+
+
+def _exec_state(answer: dict[str, Any]) -> ExecState:
+    running = bool(answer["Running"])
+    return ExecState(running=running, exit_code=None if running else answer["ExitCode"])

@@ -1,0 +1,122 @@
+"""The writing half of a program's stream: a bounded wish, never a blocked loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+
+from .tls_socket import TlsSocket
+
+Wire = socket.socket | TlsSocket
+"""What carries a stream."""
+
+HIGH_WATER = 256 * 1024
+"""Bytes of backlog at which the writer is asked to pause."""
+LOW_WATER = 64 * 1024
+"""Bytes of backlog at which it may go on."""
+_PIECES_PER_SEND = 64
+
+
+class StdinWriter:
+    """Sends to a non-blocking socket, keeping what the socket does not take yet. Used in the loop's thread.
+
+    When the other side stops reading, stdin is over but output may still be waiting in the socket; so a
+    failing send only ends the writing. `pause` and `resume` are called at the water marks.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: Wire,
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._sock = sock
+        self._pause = pause
+        self._resume = resume
+        self._backlog: deque[memoryview] = deque()
+        self._size = 0
+        self._paused = False
+        self._ending = False
+        self._open = True
+        self.used = False
+        """Whether anything was ever written."""
+        self.failure: OSError | None = None
+        """Why the writing ended early, other than that nobody reads any more."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send, and keep what the socket does not take; of bytes that may change, a copy."""
+        if self._ending or not self._open:
+            return
+        self.used = True
+        sent = 0 if self._backlog else self._send([data])
+        if self._open and sent < len(data):
+            self._keep(memoryview(data if isinstance(data, bytes) else bytes(data))[sent:])
+
+    def write_eof(self) -> None:
+        """Shut the sending side down behind the backlog."""
+        if self._ending or not self._open:
+            return
+        self._ending = True
+        if not self._backlog:
+            self._shut_down()
+
+    def close(self) -> None:
+        """Forget the backlog; the socket stays open."""
+        self._open = False
+        self._backlog.clear()
+        self._size = 0
+        self._loop.remove_writer(self._sock)
+
+    def _keep(self, data: memoryview) -> None:
+        if not self._backlog:
+            self._loop.add_writer(self._sock, self._writable)
+        self._backlog.append(data)
+        self._size += len(data)
+        if self._size > HIGH_WATER and not self._paused:
+            self._paused = True
+            self._pause()
+
+    def _writable(self) -> None:
+        if self._backlog:
+            self._drop(self._send(list(islice(self._backlog, _PIECES_PER_SEND))))
+        if self._open and not self._backlog:
+            self._loop.remove_writer(self._sock)
+            if self._ending:
+                self._shut_down()
+        if self._paused and self._size <= LOW_WATER:
+            self._paused = False
+            self._resume()
+
+    def _send(self, pieces: list[bytes | memoryview] | list[memoryview]) -> int:
+        try:
+            return self._sock.sendmsg(pieces)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except (BrokenPipeError, ConnectionResetError):
+            self.close()
+        except OSError as error:
+            self.failure = error
+            self.close()
+        return 0
+
+    def _drop(self, sent: int) -> None:
+        self._size -= sent
+        while sent:
+            piece = self._backlog.popleft()
+            if sent < len(piece):
+                self._backlog.appendleft(piece[sent:])
+                return
+            sent -= len(piece)
+
+    def _shut_down(self) -> None:
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except BlockingIOError:
+            self._loop.add_writer(self._sock, self._writable)
+        except OSError:
+            self.close()
