@@ -1,0 +1,80 @@
+"""A container from the choice of its name to the engine's word that it is gone."""
+
+from __future__ import annotations
+
+import time
+
+from ..engine.errors import Conflict, EngineError, NotFound, TimedOut, Unavailable
+from ..engine.interface import ControlInput
+from ..engine.types import ContainerSpec
+from .messages import RemoveLater
+from .ref import post
+from .specs import NETWORK, NETWORK_OPTIONS
+from .surroundings import Surroundings
+
+
+class OwnedContainer:
+    """One actor's container. Every method blocks on the engine and belongs to that actor's thread."""
+
+    def __init__(self, surroundings: Surroundings, spec: ContainerSpec) -> None:
+        self._surroundings = surroundings
+        self._timeouts = surroundings.docker.timeouts
+        self._engine = surroundings.engine
+        self._spec = spec
+        self._begun = time.monotonic()
+        self._started = False
+        self.name = spec.name
+        self.id = ""
+
+    def create(self) -> None:
+        """Write the name down, then create. Raises EngineError."""
+        self._surroundings.house.ledger.claim(self.name)
+        self.id = self._engine.create_container(self._spec, timeout=self._timeouts.container_start)
+
+    def hold_stdin(self) -> ControlInput:
+        """Attach to the main process's stdin: the dead man's switch. Raises EngineError."""
+        return self._engine.attach_control(self.id, timeout=self._timeouts.container_start)
+
+    def start(self) -> None:
+        """Start, making sshore's own network if it is missing. Raises EngineError."""
+        try:
+            self._engine.start_container(self.id, timeout=self._timeouts.container_start)
+        except NotFound as missing:
+            if NETWORK not in missing.detail:
+                raise
+            self._ensure_network()
+            self._engine.start_container(self.id, timeout=self._timeouts.container_start)
+        self._started = True
+        self._surroundings.house.metrics.container_started(time.monotonic() - self._begun)
+
+    def dispose(self) -> None:
+        """Remove it, or hand its name to the removal actor. Never raises EngineError."""
+        if self._started:
+            self._surroundings.house.metrics.container_removed()
+        try:
+            self._engine.remove_container(self.id or self.name, timeout=self._timeouts.container_stop)
+        except NotFound:
+            if not self.id:
+                self._leave_to_root()
+                return
+        except EngineError as error:
+            level = "debug" if isinstance(error, Conflict) else "warning"
+            getattr(self._surroundings.log, level)("container_removal_postponed", container=self.name, cause=str(error))
+            self._leave_to_root()
+            return
+        self._surroundings.house.ledger.release(self.name)
+
+    def forsake(self, error: EngineError) -> None:
+        """Give up a container whose create failed: nothing is there, unless the answer was lost."""
+        if isinstance(error, TimedOut | Unavailable):
+            self.dispose()
+        else:
+            self._surroundings.house.ledger.release(self.name)
+
+    def _leave_to_root(self) -> None:
+        post(self._surroundings.house.root, RemoveLater(self.name, may_come=not self.id, id=self.id))
+
+    def _ensure_network(self) -> None:
+        labels = self._surroundings.house.labels
+        marker = {name: value for name, value in labels.items() if name == "sshore"}
+        self._engine.ensure_network(NETWORK, NETWORK_OPTIONS, marker, timeout=self._timeouts.http)

@@ -1,0 +1,148 @@
+"""A session of session mode: a container of its own, whose main process is the program."""
+
+from __future__ import annotations
+
+import time
+
+from ..engine.errors import EngineError, NotFound
+from ..engine.errors import Refused as EngineRefused
+from ..engine.guestshell import GUARD_SHELL, SHELL, Program, launch_argv, signal_main_line
+from ..engine.interface import ControlInput
+from ..engine.types import ExecSpec, ImageInfo
+from .container import OwnedContainer
+from .messages import FirstOutput, GuardDue, ImageFailed, ImageReady, RunExec, RunShell, RunSubsystem
+from .naming import connection_labels, container_name
+from .owner import ContainerOwner
+from .ports import SessionPort
+from .ref import Ref
+from .refusals import CANNOT_EXECUTE, RefusedError, refuse, refuse_for
+from .session import SessionActor
+from .specs import IDLE_USER, program_container
+from .surroundings import Surroundings
+from .transitions import State
+
+_SILENCE_BEFORE_GUARD = 1.0
+_PAUSE_BEFORE_GUARD = 0.2
+_LONGEST_DEAFNESS = 2.0
+
+
+class ContainerSession(SessionActor, ContainerOwner):
+    """Owns a container and its guard: an exec of uid 0 that kills the program when the gateway is gone."""
+
+    def __init__(
+        self,
+        parent: Ref,
+        surroundings: Surroundings,
+        port: SessionPort,
+        connection_id: str,
+        client: str,
+        user: str,
+    ) -> None:
+        super().__init__(parent, surroundings, port)
+        self._labels = connection_labels(surroundings.labels, connection_id, client, user)
+        self._username = user
+        self._argv: tuple[str, ...] | None = None
+        self._guard: ControlInput | None = None
+        self._guard_begun = False
+
+    def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
+        self.began = time.monotonic()
+        image_decides = isinstance(request, RunShell) and not self.execution.shell_command
+        if not image_decides:
+            size = (self.pty.columns, self.pty.rows) if self.pty else None
+            self._argv = launch_argv(program, size=size, say_pid=False)
+        self.seek_image()
+
+    def image_at_hand(self, image: ImageInfo) -> None:
+        name = container_name(self.execution.containername, self._username)
+        spec = program_container(
+            self.execution, name, self._labels, argv=self._argv, env=self.env, tty=self.pty is not None
+        )
+        container = self.make_container(spec)
+        self.state = State.OPENING
+        self.port.open_attach(container.id, tty=self.pty is not None, timeout=self.timeouts.command_start)
+
+    def mode_news(self, message: object) -> None:
+        match message:
+            case ImageReady():
+                self.image_present()
+            case ImageFailed(refused):
+                self.refused(refused)
+            case FirstOutput():
+                self._guard_after(_PAUSE_BEFORE_GUARD)
+            case GuardDue():
+                self._start_guard()
+
+    def opened(self, pid: int | None) -> None:
+        if self.container:
+            self._start(self.container)
+
+    def signal(self, name: str) -> None:
+        # The engine itself reaches the program only, not its process group.
+        self._start_guard()
+        if self._guard:
+            self._to_guard(self._guard, signal_main_line(name))
+        elif self.container:
+            self._kill(self.container, name)
+
+    def resize(self, columns: int, rows: int) -> None:
+        if self.container:
+            self.engine.resize_container(self.container.id, columns, rows, timeout=self.timeouts.window)
+
+    def ask_exit_status(self) -> int | None:
+        if not self.container:
+            raise NotFound("container_inspect", "the container was dropped")
+        state = self.engine.inspect_container(self.container.id, timeout=self.timeouts.http)
+        return None if state.running else state.exit_code
+
+    def hang_up(self) -> None:
+        """Nothing to say to the program: its container goes with the session."""
+
+    def release(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard:
+            guard.close()
+        super().release()
+
+    def _start(self, container: OwnedContainer) -> None:
+        # A container that removes itself takes its exit status along: no inspect could make up for the event.
+        self.surroundings.house.watcher.ready.wait(_LONGEST_DEAFNESS)
+        try:
+            container.start()
+        except EngineRefused as error:
+            raise RefusedError(refuse("PROGRAM_START_FAILED", str(error), status=CANNOT_EXECUTE)) from error
+        except EngineError as error:
+            raise RefusedError(refuse_for(error, "CONTAINER_START_FAILED")) from error
+        self.log.info("container_started", image=self.execution.image)
+        if self.pty:
+            # A short program may have ended by now: not being told its size is no failure.
+            self.window_changed(self.pty.columns, self.pty.rows)
+        self.metrics.program_started(time.monotonic() - self.began)
+        self._guard_after(_SILENCE_BEFORE_GUARD)
+
+    def _guard_after(self, seconds: float) -> None:
+        """Most programs are shorter than the exec of a guard; the janitor watches over them."""
+        self.surroundings.house.timers.after(seconds, self.actor_ref, GuardDue())
+
+    def _start_guard(self) -> None:
+        if self._guard_begun or not self.container or self.state is not State.RUNNING:
+            return
+        self._guard_begun = True
+        spec = ExecSpec(argv=(SHELL, "-c", GUARD_SHELL), user=IDLE_USER)
+        try:
+            exec_id = self.engine.create_exec(self.container.id, spec, timeout=self.timeouts.command_start)
+            self._guard = self.engine.start_control(exec_id, timeout=self.timeouts.command_start)
+        except EngineError as error:
+            self.log.info("guard_missing", code=error.code, cause=str(error))
+
+    def _to_guard(self, guard: ControlInput, line: str) -> None:
+        try:
+            guard.send_line(line, timeout=self.timeouts.signal)
+        except EngineError as error:
+            self.log.warning("control_line_failed", code=error.code, cause=str(error))
+
+    def _kill(self, container: OwnedContainer, name: str) -> None:
+        try:
+            self.engine.kill_container(container.id, name, timeout=self.timeouts.signal)
+        except EngineError as error:
+            self.log.info("signal_failed", signal=name, code=error.code, cause=str(error))

@@ -1,0 +1,257 @@
+"""Everything that actors tell each other and the loop tells them: frozen values, never a program's bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..engine.interface import Engine
+from ..engine.types import RegistryAuth
+from .ref import Ref
+from .refusals import Refused
+
+
+# Supervision: child to parent.
+@dataclass(frozen=True, slots=True)
+class ChildStarted:
+    """A child's first word; its parent owns it from here on."""
+
+    child: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded:
+    """A child has let go of everything it owned and stops."""
+
+    child: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class ChildFailed:
+    """A child crashed; what it owned was let go, as far as that was possible."""
+
+    child: Ref
+    error: BaseException
+
+
+# To a connection.
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """The handshake succeeded for this user."""
+
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The client is gone, or has to go: end the sessions, remove the container."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerWanted:
+    """A session asks for the connection's container; the answer is ContainerReady or Refused."""
+
+    session: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class ControlLine:
+    """A line for the container's control shell."""
+
+    line: str
+
+
+# To a session.
+@dataclass(frozen=True, slots=True)
+class SetEnv:
+    """An environment variable for the program (RFC 4254 §6.4)."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPty:
+    """A terminal for the program, in columns × rows (RFC 4254 §6.2)."""
+
+    term: str
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunShell:
+    """Start the login shell (RFC 4254 §6.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunExec:
+    """Start a command line (RFC 4254 §6.5)."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSubsystem:
+    """Start a subsystem (RFC 4254 §6.5)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeWindow:
+    """The client's window has this many columns × rows now (RFC 4254 §6.7)."""
+
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendSignal:
+    """A signal for the program, without SIG (RFC 4254 §6.9)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerReady:
+    """The connection's container runs. `user` is who its programs run as, empty for the image's root."""
+
+    container_id: str
+    name: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLost:
+    """The connection's container ended under the session."""
+
+    oom: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOpened:
+    """The loop has the program's stream. `pid` is what the launcher said, None where no launcher runs."""
+
+    pid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailed:
+    """The program's stream could not be opened, or broke: output may be lost."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailed:
+    """The program never started; `text` is what the engine said instead, for the operator."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOutput:
+    """The program's first byte is on its way to the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardDue:
+    """The guard may start: it delays nobody's first byte any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputEnded:
+    """All of the program's output was delivered and its stream is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitOverdue:
+    """The exit status did not come by itself: ask the engine. `asked` counts the questions so far."""
+
+    asked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelClosed:
+    """The channel is closed: end the program, let everything go."""
+
+
+# Images.
+@dataclass(frozen=True, slots=True)
+class ImageWanted:
+    """Fetch `image` through `engine`, within `timeout` seconds.
+
+    The answer is ImageReady or ImageFailed. `asked_at` (monotonic seconds) tells who waited for one and the same pull.
+    """
+
+    asker: Ref
+    engine: Engine
+    image: str
+    platform: str | None
+    auth: RegistryAuth | None
+    timeout: float
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReady:
+    """The image is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailed:
+    """The image could not be had."""
+
+    refused: Refused
+
+
+# To the root.
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """End every connection, take no new one; the backend's port learns when nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRemovals:
+    """The removal actor crashed a moment ago: start a new one."""
+
+
+# To the removal actor.
+@dataclass(frozen=True, slots=True)
+class RemoveLater:
+    """A container whose removal failed. From now on it is the removal actor's.
+
+    `may_come`: the answer to its create was lost, it may still appear. `id` is empty then, as for whoever never knew
+    it: an engine that was killed comes back with containers that have lost their names, and are found by id only.
+    """
+
+    name: str
+    may_come: bool
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The engine says that the container is gone."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRemovals:
+    """Try again what is due. `due` (monotonic seconds) tells the alarm that counts from one that was overtaken."""
+
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Look for containers that nobody owns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A program's end: its exit status (128+n for signal n), and a sentence for the user when there is one."""
+
+    status: int
+    notice: str = ""

@@ -1,0 +1,28 @@
+"""Names and labels of containers."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+
+from ..engine import labels
+
+_UNSAFE = re.compile(r"[^a-zA-Z0-9_.-]")
+_LONGEST_USER = 32
+
+
+def container_name(prefix: str, username: str) -> str:
+    """Return a new name such as `sshore-alice-9f31c2d4`: readable, unique, within Docker's `[a-zA-Z0-9_.-]`."""
+    readable = _UNSAFE.sub("_", username)[:_LONGEST_USER] or "_"
+    return f"{prefix or 'sshore'}-{readable}-{secrets.token_hex(6)}"
+
+
+def connection_labels(shared: Mapping[str, str], connection_id: str, client: str, username: str) -> dict[str, str]:
+    """Return the labels that tell whose a container is; `shared` are those of the gateway."""
+    return {
+        **shared,
+        labels.CONNECTION: connection_id,
+        labels.CLIENT: client,
+        labels.USER: username,
+    }

@@ -1,0 +1,122 @@
+"""What connections (in connection mode) and sessions (in session mode) share: they own a container."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+
+from ..config.models import PullPolicy, RegistryAuthConfig
+from ..engine.errors import EngineError
+from ..engine.types import ContainerSpec, EngineEvent, ImageInfo, RegistryAuth
+from .container import OwnedContainer
+from .messages import ImageWanted
+from .ref import Ref, post
+from .refusals import Refused, RefusedError, refuse_for
+from .surroundings import Surroundings
+from .worker import Worker
+
+
+class Tenant(Worker):
+    """An actor of a connection: it works on the connection's engine, configuration and log."""
+
+    def __init__(self, parent: Ref | None, surroundings: Surroundings) -> None:
+        super().__init__(parent, surroundings.log, surroundings.house.metrics)
+        self.surroundings = surroundings
+        self.engine = surroundings.engine
+        self.execution = surroundings.docker.execution
+        self.timeouts = surroundings.docker.timeouts
+
+    def watch(self, engine_id: str) -> None:
+        """Have the ends of an exec or container told to this actor."""
+        me = self.actor_ref
+
+        def told(event: EngineEvent) -> None:
+            post(me, event)
+
+        self.surroundings.house.watcher.watch(engine_id, told)
+
+
+class ContainerOwner(Tenant):
+    """An actor that gets itself an image and then a container, and loses it again whatever happens."""
+
+    container: OwnedContainer | None = None
+
+    @abstractmethod
+    def image_at_hand(self, image: ImageInfo) -> None:
+        """The image is on the engine: go on to the container. May raise RefusedError."""
+
+    @abstractmethod
+    def refused(self, refused: Refused) -> None:
+        """There will be no container."""
+
+    def seek_image(self) -> None:
+        """Find the image, or ask for it to be fetched as the pull policy says; ImageReady or ImageFailed may follow."""
+        if self.execution.image_pull_policy is PullPolicy.ALWAYS:
+            self._want_image()
+            return
+        if self.execution.image_pull_policy is PullPolicy.NEVER:
+            self.image_present()
+            return
+        try:
+            image = self.engine.find_image(self.execution.image, timeout=self.timeouts.http)
+        except EngineError as error:
+            raise RefusedError(refuse_for(error, "IMAGE_NOT_FOUND")) from error
+        if image:
+            self.image_at_hand(image)
+        else:
+            self._want_image()
+
+    def image_present(self) -> None:
+        """The image has to be there by now: go on, or raise RefusedError."""
+        try:
+            image = self.engine.inspect_image(self.execution.image, timeout=self.timeouts.http)
+        except EngineError as error:
+            raise RefusedError(refuse_for(error, "IMAGE_NOT_FOUND")) from error
+        self.image_at_hand(image)
+
+    def make_container(self, spec: ContainerSpec) -> OwnedContainer:
+        """Create a container that this actor owns from now on. Raises RefusedError."""
+        container = OwnedContainer(self.surroundings, spec)
+        self.log = self.log.bind(container=container.name)
+        try:
+            container.create()
+        except EngineError as error:
+            container.forsake(error)
+            raise RefusedError(refuse_for(error, "CONTAINER_CREATE_FAILED")) from error
+        self.container = container
+        self.watch(container.id)
+        return container
+
+    def drop_container(self) -> None:
+        """Remove the container if there is one. Idempotent."""
+        container, self.container = self.container, None
+        if container:
+            self.surroundings.house.watcher.forget(container.id)
+            container.dispose()
+
+    def release(self) -> None:
+        self.drop_container()
+        super().release()
+
+    def _want_image(self) -> None:
+        auth = self.execution.auth
+        wanted = ImageWanted(
+            asker=self.actor_ref,
+            engine=self.engine,
+            image=self.execution.image,
+            platform=self.execution.platform,
+            auth=_credentials(auth) if auth else None,
+            timeout=self.timeouts.container_start,
+            asked_at=time.monotonic(),
+        )
+        post(self.surroundings.house.root, wanted)
+
+
+def _credentials(auth: RegistryAuthConfig) -> RegistryAuth:
+    return RegistryAuth(
+        username=auth.username,
+        password=auth.password.get_secret_value(),
+        server=auth.serveraddress,
+        identity_token=auth.identitytoken.get_secret_value(),
+        registry_token=auth.registrytoken.get_secret_value(),
+    )

@@ -1,0 +1,69 @@
+"""The loop as actors see it: everything here may be called from any thread, returns at once and never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from .messages import Exited
+from .ref import Ref
+from .refusals import Refused
+
+
+class SessionPort(Protocol):
+    """One session channel in the loop. After `exited` or `refused` nothing else is called."""
+
+    def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
+        """Open the stream of a created exec; answers StreamOpened (with a pid), StartFailed or StreamFailed."""
+
+    def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
+        """Attach to a created container; answers StreamOpened (without a pid) or StreamFailed."""
+
+    def running(self) -> None:
+        """The program runs, and its terminal has its size: what was typed ahead may go to it now."""
+
+    def exited(self, exited: Exited) -> None:
+        """The program ended; the loop reports it behind the last byte of output."""
+
+    def refused(self, refused: Refused) -> None:
+        """The program will not run, or is lost: say why and close the channel."""
+
+
+class ConnectionPort(Protocol):
+    """One connection in the loop."""
+
+    def failed(self, refused: Refused) -> None:
+        """The connection's container is lost: close the transport when its channels have said their last."""
+
+    def ended(self) -> None:
+        """The connection has nothing left: no session, no container."""
+
+
+class BackendPort(Protocol):
+    """The backend in the loop."""
+
+    def drained(self) -> None:
+        """The last connection has ended."""
+
+    def root_failed(self, error: BaseException) -> None:
+        """The root actor crashed: the process has to end."""
+
+
+class Timers(Protocol):
+    """Messages that come later."""
+
+    def after(self, seconds: float, actor: Ref, message: object) -> None:
+        """Tell `actor` the message in so many seconds, unless it has stopped by then."""
+
+
+class Ledger(Protocol):
+    """The list of containers that may exist because of this process, written down outside it."""
+
+    def claim(self, name: str) -> None:
+        """Write the name down; afterwards, not before, the container may be created."""
+
+    def release(self, name: str) -> None:
+        """The engine says that the container is gone and will not come."""
+
+    @property
+    def names(self) -> Collection[str]: ...

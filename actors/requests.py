@@ -1,0 +1,99 @@
+"""What clients may ask of a session, checked before anything is started for it."""
+
+from __future__ import annotations
+
+from ..config.models import ExecutionConfig
+from ..engine.guestshell import ARGUMENT_LIMIT, Argv, Command, LoginShell, Program, Sftp
+from .messages import RunExec, RunShell, RunSubsystem
+from .refusals import RefusedError, refuse
+
+SIGNALS = frozenset(
+    [
+        "ABRT",
+        "ALRM",
+        "BUS",
+        "CHLD",
+        "CONT",
+        "FPE",
+        "HUP",
+        "ILL",
+        "INT",
+        "IO",
+        "KILL",
+        "PIPE",
+        "PROF",
+        "PWR",
+        "QUIT",
+        "SEGV",
+        "STKFLT",
+        "STOP",
+        "SYS",
+        "TERM",
+        "TRAP",
+        "TSTP",
+        "TTIN",
+        "TTOU",
+        "URG",
+        "USR1",
+        "USR2",
+        "VTALRM",
+        "WINCH",
+        "XCPU",
+        "XFSZ",
+    ]
+)
+"""Linux's signals without SIG; RFC 4254 §6.10 names a subset."""
+
+_SFTP = "sftp"
+
+
+def check_env(name: str, value: str) -> None:
+    """Raise RefusedError unless the variable can be given to a program."""
+    if not name or "=" in name or "\0" in name or "\0" in value:
+        raise RefusedError(refuse("ENV_INVALID", f"environment variable {name!r}"))
+    if len(_encoded(f"{name}={value}")) > ARGUMENT_LIMIT:
+        raise RefusedError(refuse("ENV_TOO_LARGE", f"environment variable {name!r}"))
+
+
+def check_signal(name: str) -> None:
+    """Raise RefusedError unless it is a signal's name without SIG."""
+    if name not in SIGNALS:
+        raise RefusedError(refuse("SIGNAL_UNKNOWN", f"signal {name!r}"))
+
+
+def program_for(request: RunShell | RunExec | RunSubsystem, execution: ExecutionConfig) -> Program:
+    """Return what to run. As under sshd the configured shell gets command lines too (`SHELL -c COMMAND`).
+
+    Raises RefusedError for what cannot or may not run.
+    """
+    shell = tuple(execution.shell_command or ())
+    match request:
+        case RunShell():
+            return Argv(shell) if shell else LoginShell()
+        case RunExec(command):
+            if execution.disable_command:
+                raise RefusedError(refuse("EXEC_DISABLED", "docker.execution.disableCommand is set"))
+            _check_command(command)
+            return Argv((*shell, "-c", command)) if shell else Command(command)
+        case RunSubsystem(name):
+            return _subsystem(name, execution)
+
+
+def _subsystem(name: str, execution: ExecutionConfig) -> Program:
+    configured = execution.subsystems.get(name)
+    if configured:
+        return Command(configured)
+    if name == _SFTP:
+        return Sftp()
+    raise RefusedError(refuse("SUBSYSTEM_UNKNOWN", f"subsystem {name!r} is not configured"))
+
+
+def _check_command(command: str) -> None:
+    if "\0" in command:
+        raise RefusedError(refuse("COMMAND_INVALID", "NUL in an exec request"))
+    if len(_encoded(command)) > ARGUMENT_LIMIT:
+        raise RefusedError(refuse("COMMAND_TOO_LONG", f"an exec request of {len(command)} characters"))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

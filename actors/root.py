@@ -1,0 +1,130 @@
+"""The root actor: every connection, every image, and the removals are its children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..metrics.counters import Metrics
+from .image import ImageActor
+from .log import Log
+from .messages import (
+    ChildEnded,
+    ChildFailed,
+    ChildStarted,
+    Disconnected,
+    Drain,
+    ImageWanted,
+    Removed,
+    RemoveLater,
+    RestartRemovals,
+)
+from .ports import BackendPort, Timers
+from .ref import Ref, post
+from .removal import RemovalActor
+from .worker import Worker
+
+_RESTART_PAUSE = 1.0
+
+
+class RootActor(Worker):
+    """Keeps the list of connections, passes requests on to image and removal actors, restarts those, and drains.
+
+    A crashed connection is not restarted: its client is gone. A crashed image actor comes back with the next
+    request, the removal actor at once. If the root itself crashes, the backend's port is told and the process ends.
+    """
+
+    role = "root"
+
+    def __init__(
+        self,
+        port: BackendPort,
+        log: Log,
+        metrics: Metrics,
+        timers: Timers,
+        start_removals: Callable[[Ref], Ref],
+    ) -> None:
+        super().__init__(None, log, metrics)
+        self._port = port
+        self._timers = timers
+        self._start_removals = start_removals
+        self._removals: Ref | None = None
+        self._to_remove: dict[str, RemoveLater] = {}
+        self._connections: set[Ref] = set()
+        self._images: dict[tuple[str, str | None], Ref] = {}
+        self._draining = False
+
+    @property
+    def children(self) -> frozenset[Ref]:
+        """The living connections, for whoever walks the supervision tree."""
+        return frozenset(self._connections)
+
+    def started(self) -> None:
+        self._removals = self._start_removals(self.actor_ref)
+
+    def handle(self, message: object) -> None:
+        match message:
+            case ChildStarted(child):
+                self._adopt(child)
+            case ChildEnded(child):
+                self._lose(child)
+            case ChildFailed(child, _):
+                self._lose(child)
+                self._restart_later(child)
+            case ImageWanted():
+                self._image(message)
+            case RemoveLater(name):
+                self._to_remove[name] = message
+                post(self._removals, message)
+            case Removed(name):
+                self._to_remove.pop(name, None)
+                self._report_drained()
+            case RestartRemovals():
+                self._restart_removals()
+            case Drain():
+                self._drain()
+
+    def failed(self, error: BaseException) -> None:
+        self._port.root_failed(error)
+
+    def release(self) -> None:
+        for child in (*self._connections, *self._images.values(), *filter(None, [self._removals])):
+            child.stop(block=False)
+
+    def _adopt(self, child: Ref) -> None:
+        if issubclass(child.actor_class, ImageActor | RemovalActor):
+            return
+        self._connections.add(child)
+        if self._draining:
+            post(child, Disconnected())
+
+    def _lose(self, child: Ref) -> None:
+        self._connections.discard(child)
+        self._images = {key: image for key, image in self._images.items() if image != child}
+        self._report_drained()
+
+    def _restart_later(self, child: Ref) -> None:
+        if child == self._removals:
+            self._timers.after(_RESTART_PAUSE, self.actor_ref, RestartRemovals())
+
+    def _restart_removals(self) -> None:
+        self._removals = self._start_removals(self.actor_ref)
+        for message in self._to_remove.values():
+            post(self._removals, message)
+
+    def _image(self, wanted: ImageWanted) -> None:
+        key = (wanted.image, wanted.platform)
+        image = self._images.get(key)
+        if not post(image, wanted):
+            image = ImageActor.start(self.actor_ref, self.log, self.metrics)
+            self._images[key] = image
+            post(image, wanted)
+
+    def _drain(self) -> None:
+        self._draining = True
+        for connection in self._connections:
+            post(connection, Disconnected())
+        self._report_drained()
+
+    def _report_drained(self) -> None:
+        if self._draining and not self._connections and not self._to_remove:
+            self._port.drained()

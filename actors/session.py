@@ -1,0 +1,216 @@
+"""The actor of one session channel: what is the same in both modes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import ClassVar
+
+from ..engine.errors import EngineError, NotFound
+from ..engine.guestshell import Program
+from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
+from .messages import (
+    ChannelClosed,
+    ContainerLost,
+    Exited,
+    ExitOverdue,
+    OutputEnded,
+    RequestPty,
+    ResizeWindow,
+    RunExec,
+    RunShell,
+    RunSubsystem,
+    SendSignal,
+    SetEnv,
+    StartFailed,
+    StreamFailed,
+    StreamOpened,
+)
+from .owner import Tenant
+from .ports import SessionPort
+from .ref import Ref
+from .refusals import CANNOT_EXECUTE, FAILED, Refused, RefusedError, refuse, refuse_for
+from .requests import check_env, check_signal, program_for
+from .surroundings import Surroundings
+from .transitions import OutOfOrderError, State, next_state
+
+KILLED = 128 + 9
+_EXIT_GRACE = 0.1
+_LONGEST_EXIT_PAUSE = 5.0
+_KINDS = {RunShell: "shell", RunExec: "exec", RunSubsystem: "subsystem"}
+
+
+class SessionActor(Tenant):
+    """Follows the table of transitions; the two modes differ in how a program starts, is signalled and ends."""
+
+    role: ClassVar[str] = "session"
+
+    def __init__(self, parent: Ref, surroundings: Surroundings, port: SessionPort) -> None:
+        super().__init__(parent, surroundings)
+        self.port = port
+        self.state = State.NEW
+        self.env: dict[str, str] = {}
+        self.pty: RequestPty | None = None
+        self.began = 0.0
+        self._kind = ""
+        self._program_over = False
+        self._told_end = False
+        self._loss = ""
+
+    @abstractmethod
+    def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
+        """Begin to start the program. May raise RefusedError."""
+
+    @abstractmethod
+    def signal(self, name: str) -> None:
+        """Send the signal (without SIG) to the program's process group."""
+
+    @abstractmethod
+    def resize(self, columns: int, rows: int) -> None:
+        """Tell the program's terminal its size. Raises EngineError."""
+
+    @abstractmethod
+    def ask_exit_status(self) -> int | None:
+        """Ask the engine: the exit status, or None while the program runs. Raises EngineError."""
+
+    @abstractmethod
+    def hang_up(self) -> None:
+        """The session ends before its program: end the program, if there is one."""
+
+    @abstractmethod
+    def opened(self, pid: int | None) -> None:
+        """The program's stream is open. May raise RefusedError."""
+
+    @abstractmethod
+    def mode_news(self, message: object) -> None:
+        """Messages that only one of the modes gets. May raise RefusedError."""
+
+    def handle(self, message: object) -> None:
+        before = self.state
+        try:
+            self.state = next_state(before, message)
+            self._act(message, before)
+        except OutOfOrderError as error:
+            self.log.warning("request_out_of_order", code="REQUEST_OUT_OF_ORDER", cause=str(error))
+        except RefusedError as error:
+            self.refused(error.refused)
+
+    def _act(self, message: object, before: State) -> None:
+        match message:
+            case SetEnv(name, value):
+                check_env(name, value)
+                self.env[name] = value
+            case RequestPty():
+                self.pty = message
+            case RunShell() | RunExec() | RunSubsystem():
+                self._run(message)
+            case ResizeWindow(columns, rows):
+                self.window_changed(columns, rows)
+            case SendSignal(name):
+                check_signal(name)
+                self.signal(name)
+            case Refused():
+                self.refused(message)
+            case ChannelClosed():
+                self.end()
+            case _ if before is not State.OVER:
+                self._program_news(message)
+
+    def _program_news(self, message: object) -> None:
+        match message:
+            case StreamOpened(pid):
+                self.opened(pid)
+                self.port.running()
+            case StreamFailed(error):
+                self.refused(refuse("STREAM_FAILED", str(error)))
+            case StartFailed(text):
+                self.refused(refuse("PROGRAM_START_FAILED", text, status=CANNOT_EXECUTE))
+            case ProgramEnded(code):
+                self._exited(Exited(code))
+            case ContainerDied(code, oom):
+                self._exited(Exited(code, refuse("OUT_OF_MEMORY", "").user if oom else ""))
+            case ContainerGone():
+                self.refused(refuse("CONTAINER_LOST", "the engine removed the container"))
+            case ContainerLost(oom):
+                self._loss = refuse("OUT_OF_MEMORY" if oom else "CONTAINER_LOST", "").user
+                self._expect_exit(_EXIT_GRACE, 0)
+            case OutputEnded() | EventsLost():
+                self._expect_exit(_EXIT_GRACE, 0)
+            case ExitOverdue(asked):
+                self._ask_exit(asked)
+            case _:
+                self.mode_news(message)
+
+    def refused(self, refused: Refused) -> None:
+        if self.state is State.CLOSED:
+            return
+        self.state = State.OVER
+        self.log.error("session_refused", code=refused.code, cause=refused.operator)
+        self.metrics.refused(refused.code)
+        self._tell_end(refused)
+
+    def failed(self, error: BaseException) -> None:
+        self._tell_end(refuse("INTERNAL_ERROR", repr(error)))
+
+    def release(self) -> None:
+        if not self._program_over:
+            self.hang_up()
+        # A channel that is closed does not listen; one whose connection ends, or crashed, still waits.
+        self._tell_end(refuse("CONNECTION_ENDING", "the session ended before its program"))
+        self._count_end()
+        super().release()
+
+    def window_changed(self, columns: int, rows: int) -> None:
+        """The terminal, if there is one, has this size now; a running program is told."""
+        if not self.pty:
+            return
+        self.pty = RequestPty(self.pty.term, columns, rows)
+        if self.state not in (State.RUNNING, State.SILENT):
+            return
+        try:
+            self.resize(columns, rows)
+        except EngineError as error:
+            self.log.debug("resize_failed", code=error.code, cause=str(error))
+
+    def _run(self, request: RunShell | RunExec | RunSubsystem) -> None:
+        self._kind = _KINDS[type(request)]
+        self.metrics.session_started(self._kind)
+        self.prepare(program_for(request, self.execution), request)
+
+    def _exited(self, exited: Exited) -> None:
+        self.state = State.OVER
+        self._program_over = True
+        self.log.info("program_ended", status=exited.status)
+        loss = self._loss if exited.status == KILLED else ""
+        self._tell_end(replace(exited, notice=exited.notice or loss))
+
+    def _expect_exit(self, pause: float, asked: int) -> None:
+        self.surroundings.house.timers.after(pause, self.actor_ref, ExitOverdue(asked))
+
+    def _ask_exit(self, asked: int) -> None:
+        try:
+            status = self.ask_exit_status()
+        except NotFound:
+            self.log.warning("exit_unknown", code="EXIT_UNKNOWN", cause="the engine does not know the program any more")
+            self._exited(Exited(FAILED, self._loss or refuse("CONTAINER_LOST", "").user))
+        except EngineError as error:
+            self.refused(refuse_for(error, "EXIT_UNKNOWN"))
+        else:
+            if status is not None:
+                self._exited(Exited(status))
+            elif self.state is State.SILENT:
+                self._expect_exit(min(_EXIT_GRACE * 2**asked, _LONGEST_EXIT_PAUSE), asked + 1)
+
+    def _tell_end(self, end: Exited | Refused) -> None:
+        if self._told_end:
+            return
+        self._told_end = True
+        if isinstance(end, Exited):
+            self.port.exited(end)
+        else:
+            self.port.refused(end)
+
+    def _count_end(self) -> None:
+        kind, self._kind = self._kind, ""
+        if kind:
+            self.metrics.session_ended()

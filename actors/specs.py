@@ -1,0 +1,87 @@
+"""What sshore asks the engine to create: the operator's structures with the keys that sshore owns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..config.models import ExecutionConfig
+from ..engine.guestshell import CONTROL_SHELL, SHELL
+from ..engine.types import ContainerSpec
+
+NETWORK = "sshore"
+NETWORK_OPTIONS = {"com.docker.network.bridge.enable_icc": "false"}
+"""The network that containers join unless configured: out to the world, but not to each other."""
+
+IDLE_USER = "0"
+
+
+def idle_container(execution: ExecutionConfig, name: str, labels: Mapping[str, str]) -> ContainerSpec:
+    """Connection mode: the idle program, whose stdin the gateway holds."""
+    return _container(
+        execution,
+        name,
+        labels,
+        Entrypoint=[],
+        Cmd=list(execution.idle_command or (SHELL, "-c", CONTROL_SHELL)),
+        User=IDLE_USER,
+        AttachStdout=False,
+        AttachStderr=False,
+        Tty=False,
+    )
+
+
+def program_container(
+    execution: ExecutionConfig,
+    name: str,
+    labels: Mapping[str, str],
+    *,
+    argv: Sequence[str] | None,
+    env: Mapping[str, str],
+    tty: bool,
+) -> ContainerSpec:
+    """Session mode: the program itself; `argv` None leaves the configured or the image's CMD."""
+    own: dict[str, Any] = {
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Tty": tty,
+        "Env": merged_environment(execution, env),
+    }
+    if argv is not None:
+        own["Cmd"] = list(argv)
+    return _container(execution, name, labels, **own)
+
+
+def merged_environment(execution: ExecutionConfig, env: Mapping[str, str]) -> list[str]:
+    """Return `NAME=value` strings: the client's first, then the operator's, which win."""
+    configured = list(execution.container.get("Env") or ())
+    return [*client_environment(execution, env), *configured]
+
+
+def client_environment(execution: ExecutionConfig, env: Mapping[str, str]) -> list[str]:
+    """Return the client's `NAME=value` strings without those that the operator has set."""
+    fixed = {entry.split("=", 1)[0] for entry in execution.container.get("Env") or ()}
+    return [f"{name}={value}" for name, value in env.items() if name not in fixed]
+
+
+def _container(execution: ExecutionConfig, name: str, labels: Mapping[str, str], **own: Any) -> ContainerSpec:
+    config = {
+        **execution.container,
+        "Image": execution.image,
+        "Labels": {**(execution.container.get("Labels") or {}), **labels},
+        "HostConfig": _host(execution),
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        **own,
+    }
+    if execution.network:
+        config["NetworkingConfig"] = execution.network
+    return ContainerSpec(name, config, execution.platform)
+
+
+def _host(execution: ExecutionConfig) -> dict[str, Any]:
+    host = {"LogConfig": {"Type": "none"}, **execution.host, "AutoRemove": True, "Init": True}
+    if not execution.network:
+        host.setdefault("NetworkMode", NETWORK)
+    return host

@@ -1,0 +1,44 @@
+"""Which containers are left over: made by sshore, owned by nobody."""
+
+from __future__ import annotations
+
+import time
+
+from ..engine import labels
+from ..engine.errors import EngineError
+from ..engine.interface import Engine
+from ..engine.types import ContainerSummary
+from .gateway import Gateway
+from .log import Log
+from .ports import Ledger
+
+
+class Sweeper:
+    """Finds this gateway's containers without an owner, those of dead gateways of its state folder, and anybody's
+    that were created and never started for longer than `start_limit` seconds. Never another living gateway's."""
+
+    def __init__(self, engine: Engine, gateway: Gateway, ledger: Ledger, log: Log, *, start_limit: float) -> None:
+        self._engine = engine
+        self._gateway = gateway
+        self._ledger = ledger
+        self._log = log
+        self._start_limit = start_limit
+
+    def stale(self) -> list[str]:
+        """Return the names to remove; empty while the engine does not answer. Blocks."""
+        try:
+            found = self._engine.list_containers({labels.PRESENT: ""}, timeout=self._start_limit)
+        except EngineError as error:
+            self._log.warning("sweep_failed", code=error.code, cause=str(error))
+            return []
+        # Listed first, asked second: whatever was created before the listing had its name written down before that.
+        owned = frozenset(self._ledger.names)
+        return [container.name for container in found if self._is_stale(container, owned)]
+
+    def _is_stale(self, container: ContainerSummary, owned: frozenset[str]) -> bool:
+        gateway = container.labels.get(labels.GATEWAY, "")
+        if gateway == self._gateway.id:
+            return container.name not in owned
+        if container.labels.get(labels.MACHINE) == self._gateway.machine and self._gateway.has_ended(gateway):
+            return True
+        return container.state == "created" and time.time() - container.created > self._start_limit

@@ -1,0 +1,105 @@
+"""Every state of a session and every message it may get in it, in one table."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
+from .messages import (
+    ChannelClosed,
+    ContainerLost,
+    ContainerReady,
+    ExitOverdue,
+    FirstOutput,
+    GuardDue,
+    ImageFailed,
+    ImageReady,
+    OutputEnded,
+    RequestPty,
+    ResizeWindow,
+    RunExec,
+    RunShell,
+    RunSubsystem,
+    SendSignal,
+    SetEnv,
+    StartFailed,
+    StreamFailed,
+    StreamOpened,
+)
+from .refusals import Refused
+
+
+class State(Enum):
+    """Where a session stands."""
+
+    NEW = auto()
+    """No program was asked for yet."""
+    PREPARING = auto()
+    """Its container and its exec are being made."""
+    OPENING = auto()
+    """The loop opens the program's stream."""
+    RUNNING = auto()
+    """The program runs."""
+    SILENT = auto()
+    """All output was delivered, the exit status is still to come."""
+    OVER = auto()
+    """The end was reported; the channel is still to close."""
+    CLOSED = auto()
+    """The channel is closed."""
+
+
+class OutOfOrderError(Exception):
+    """The message is not possible in the state."""
+
+    def __init__(self, state: State, message: object) -> None:
+        super().__init__(f"{type(message).__name__} while {state.name}")
+
+
+_STAY_WHILE_RUNNING = (ResizeWindow, SendSignal, FirstOutput, GuardDue, ExitOverdue, EventsLost, ContainerLost)
+_RUN = (RunShell, RunExec, RunSubsystem)
+
+_TABLE: dict[State, dict[type, State]] = {
+    State.NEW: {
+        **dict.fromkeys((SetEnv, RequestPty, ResizeWindow, ContainerLost), State.NEW),
+        **dict.fromkeys(_RUN, State.PREPARING),
+    },
+    State.PREPARING: {
+        **dict.fromkeys((ResizeWindow, ImageReady, EventsLost), State.PREPARING),
+        **dict.fromkeys((ImageFailed, Refused, ContainerLost), State.OVER),
+        ContainerReady: State.OPENING,
+    },
+    State.OPENING: {
+        **dict.fromkeys(_STAY_WHILE_RUNNING, State.OPENING),
+        **dict.fromkeys((StartFailed, StreamFailed, ProgramEnded, ContainerDied, ContainerGone), State.OVER),
+        StreamOpened: State.RUNNING,
+        OutputEnded: State.SILENT,
+    },
+    State.RUNNING: {
+        **dict.fromkeys(_STAY_WHILE_RUNNING, State.RUNNING),
+        **dict.fromkeys((StreamFailed, ProgramEnded, ContainerDied, ContainerGone), State.OVER),
+        OutputEnded: State.SILENT,
+    },
+    State.SILENT: {
+        **dict.fromkeys(_STAY_WHILE_RUNNING, State.SILENT),
+        **dict.fromkeys((ProgramEnded, ContainerDied, ContainerGone), State.OVER),
+    },
+    State.OVER: dict.fromkeys(
+        (
+            *_STAY_WHILE_RUNNING,
+            *(StreamOpened, StartFailed, StreamFailed, OutputEnded),
+            *(ProgramEnded, ContainerDied, ContainerGone, ContainerReady, ImageReady, ImageFailed, Refused),
+        ),
+        State.OVER,
+    ),
+    State.CLOSED: {},
+}
+
+
+def next_state(state: State, message: object) -> State:
+    """Return the state behind a message. A closed channel is possible in every state. Raises OutOfOrderError."""
+    if isinstance(message, ChannelClosed):
+        return State.CLOSED
+    following = _TABLE[state].get(type(message))
+    if following is None:
+        raise OutOfOrderError(state, message)
+    return following
