@@ -1,0 +1,198 @@
+"""The backend of a process: one engine, its watcher, the janitor, the root actor, and a handler per connection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from ..actors.gateway import Gateway
+from ..actors.log import Log
+from ..actors.messages import Drain
+from ..actors.ref import Ref, post
+from ..actors.removal import RemovalActor
+from ..actors.root import RootActor
+from ..actors.specs import NETWORK, NETWORK_OPTIONS
+from ..actors.surroundings import House, Surroundings
+from ..actors.sweep import Sweeper
+from ..config.models import ConnectionConfig, DockerConfig
+from ..engine import labels
+from ..engine.address import EngineAddress
+from ..engine.docker_engine import DockerEngine
+from ..engine.errors import EngineError
+from ..engine.instrumented import InstrumentedEngine
+from ..engine.interface import Engine
+from ..engine.janitor_link import JanitorLink
+from ..engine.watcher import EventWatcher
+from ..metrics.counters import Metrics
+from ..metrics.interface import Counter, EngineCounters, PlainCounters
+from .connection import ConnectionHandler
+from .logger import bindable
+from .timers import LoopTimers, in_loop
+
+_SWEEP_EVERY = 300.0
+_STOPPING = 5.0
+
+
+class Backend:
+    """Gives every connection its own containers on one Docker Engine.
+
+    Use it as an async context manager, or `await start()` and `await shutdown(deadline)`, in the loop that the
+    connections live in. `state` is a folder for its lock and id, shared by all gateways of a machine that may clean
+    up behind each other. `engine` replaces the Docker Engine of the configuration (for tests).
+    """
+
+    def __init__(
+        self,
+        docker: DockerConfig,
+        state: Path,
+        *,
+        log: Log | logging.Logger | None = None,
+        metrics: Metrics | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self.docker = docker
+        self.metrics = metrics or Metrics()
+        self.root_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        """Done when the root actor crashed: the process should end non-zero and be started anew."""
+        self._log = bindable(log)
+        self._loop = asyncio.get_running_loop()
+        self._state = state
+        self._address = engine_address(docker.connection)
+        self._raw = engine or DockerEngine(self._address)
+        self._engine = InstrumentedEngine(self._raw, self.metrics, self._log)
+        self._drained = asyncio.Event()
+        self._house: House | None = None
+
+    @property
+    def log(self) -> Log:
+        """The logger that everything of this backend writes to."""
+        return self._log
+
+    async def __aenter__(self) -> Backend:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.shutdown(self.docker.timeouts.container_stop)
+
+    async def start(self) -> None:
+        """Begin; the engine need not answer yet. Raises OSError if the state folder cannot be used."""
+        self._gateway = Gateway(self._state)
+        own = self._gateway.labels
+        self._log = self._log.bind(gateway=self._gateway.id)
+        self._janitor = JanitorLink(self._address, self._gateway.id, self._log)
+        self._watcher = EventWatcher(self._engine, {labels.GATEWAY: self._gateway.id}, self._log)
+        self._watcher.start()
+        self._timers = LoopTimers(self._loop)
+        root = RootActor.start(self, self._log, self.metrics, self._timers, self._start_removals)
+        self._house = House(self._watcher, self._janitor, self._timers, self.metrics, root, own)
+        await asyncio.to_thread(self._prepare_engine)
+
+    def connection(
+        self,
+        client_address: tuple[str, int],
+        connection_id: str = "",
+        *,
+        docker: DockerConfig | None = None,
+        log: Log | logging.Logger | None = None,
+        requests: Counter | None = None,
+        failures: Counter | None = None,
+    ) -> ConnectionHandler:
+        """Return the handler of a new connection, without a call to the engine.
+
+        `docker` is this connection's configuration, by default the backend's; its `connection` section has to be the
+        backend's. `requests` and `failures` count its requests to the engine and the failed ones, by default the
+        backend's metrics do. Raises ValueError on another engine or one counter alone, RuntimeError before `start`.
+        """
+        if self._house is None:
+            raise RuntimeError("the backend was not started")
+        docker = docker or self.docker
+        if docker.connection != self.docker.connection:
+            raise ValueError("docker.connection: a connection uses its backend's engine")
+        connection_id = connection_id or secrets.token_hex(16)
+        client = f"{client_address[0]}:{client_address[1]}"
+        bound = bindable(log or self._log).bind(connection=connection_id, client=client)
+        engine = InstrumentedEngine(self._raw, self._counters(requests, failures), bound)
+        surroundings = Surroundings(self._house, engine, docker, bound, self._house.labels)
+        return ConnectionHandler(surroundings, connection_id, client)
+
+    async def is_ready(self) -> str | None:
+        """Return None while the engine answers, else why it does not."""
+        try:
+            await asyncio.to_thread(self._engine.ping, timeout=self.docker.timeouts.http)
+        except EngineError as error:
+            return str(error)
+        return None
+
+    async def shutdown(self, deadline: float) -> None:
+        """End every connection and wait until nothing is left, at most `deadline` seconds. Idempotent."""
+        house, self._house = self._house, None
+        if house is None:
+            return
+        post(house.root, Drain())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._drained.wait(), deadline)
+        house.root.stop(block=False)
+        await asyncio.to_thread(self._close)
+
+    # The actors' BackendPort: any thread.
+    def drained(self) -> None:
+        in_loop(self._loop, self._drained.set)
+
+    def root_failed(self, error: BaseException) -> None:
+        in_loop(self._loop, self._note_root_failure, error)
+
+    def _note_root_failure(self, error: BaseException) -> None:
+        if not self.root_failure.done():
+            self.root_failure.set_result(error)
+        # Nobody is left who could say so.
+        self._drained.set()
+
+    def _counters(self, requests: Counter | None, failures: Counter | None) -> EngineCounters:
+        if requests is not None and failures is not None:
+            return PlainCounters(requests, failures)
+        if requests is not None or failures is not None:
+            raise ValueError("requests and failures: a connection brings both counters or none")
+        return self.metrics
+
+    def _start_removals(self, root: Ref) -> Ref:
+        timeouts = self.docker.timeouts
+        limit = 2 * timeouts.container_start
+        sweeper = Sweeper(self._engine, self._gateway, self._janitor, self._log, start_limit=limit)
+        return RemovalActor.start(
+            root,
+            self._log,
+            self.metrics,
+            engine=self._engine,
+            ledger=self._janitor,
+            timers=self._timers,
+            sweeper=sweeper,
+            timeout=timeouts.container_stop,
+            late_create=limit,
+            sweep_every=_SWEEP_EVERY,
+        )
+
+    def _prepare_engine(self) -> None:
+        marker = {labels.PRESENT: "1"}
+        try:
+            self._engine.ensure_network(NETWORK, NETWORK_OPTIONS, marker, timeout=self.docker.timeouts.http)
+        except EngineError as error:
+            self._log.error("engine_not_ready", code=error.code, cause=str(error))
+
+    def _close(self) -> None:
+        self._watcher.stop()
+        if self._janitor.names:
+            self._log.error("containers_left_to_the_janitor", containers=sorted(self._janitor.names))
+            self._janitor.close()
+        else:
+            self._janitor.dismiss()
+        self._gateway.close()
+        self._raw.close()
+
+
+def engine_address(connection: ConnectionConfig) -> EngineAddress:
+    """Return where the configured engine listens. Raises ValueError for an address that cannot be used."""
+    return EngineAddress.parse(connection.host, connection.cacert or "", connection.cert or "", connection.key or "")

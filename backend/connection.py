@@ -1,0 +1,111 @@
+"""One connection in the loop: what a transport tells the backend about its client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from ..actors.connection import ConnectionActor
+from ..actors.container_session import ContainerSession
+from ..actors.exec_session import ExecSession
+from ..actors.messages import Authenticated, Disconnected
+from ..actors.ref import Ref, post
+from ..actors.refusals import Refused, RefusedError, refuse
+from ..actors.surroundings import Surroundings
+from ..config.models import Mode
+from .channel import SessionChannel
+from .session import ProgramSession
+from .timers import in_loop
+
+
+class ConnectionHandler:
+    """A network connection's backend. Made by `Backend.connection`; every method belongs to the backend's loop.
+
+    Say `handshake_success` once the user has proved who he is: his container starts while the client still asks for
+    its channel. Say `disconnect` when the connection is gone, whatever happened before; `wait_ended` returns when
+    nothing of it is left on the engine.
+    """
+
+    def __init__(self, surroundings: Surroundings, connection_id: str, client: str) -> None:
+        self.id = connection_id
+        self.client = client
+        self.on_failure: Callable[[Refused], None] = lambda refused: None
+        """Called in the loop when the connection's container is lost: the transport should close."""
+        self._surroundings = surroundings
+        self._loop = asyncio.get_running_loop()
+        self._actor: Ref | None = None
+        self._username = ""
+        self._sessions: dict[int, ProgramSession] = {}
+        self._disconnected = False
+        self._ended = asyncio.Event()
+        surroundings.house.metrics.connection_opened()
+
+    def handshake_failed(self) -> None:
+        """The client did not authenticate. `disconnect` follows."""
+        self._surroundings.house.metrics.handshake(False)
+
+    def handshake_success(self, username: str) -> None:
+        """The client is this user. In connection mode his container is created from now on. Once."""
+        if self._actor or self._disconnected:
+            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", "a second handshake"))
+        self._username = username
+        self._surroundings = replace(self._surroundings, log=self._surroundings.log.bind(user=username))
+        self._surroundings.house.metrics.handshake(True)
+        self._actor = ConnectionActor.start(self._surroundings, self, self.id, self.client)
+        post(self._actor, Authenticated(username))
+
+    def session_channel(self, channel_id: int, extra_data: bytes = b"") -> SessionChannel:
+        """Open a session channel (RFC 4254 §6.1) with plain streams. Raises RefusedError before the handshake."""
+        log = self._surroundings.log.bind(channel=channel_id)
+        log.debug("session_opened", extra_data=extra_data)
+        return SessionChannel(self.program_session(channel_id), log)
+
+    def program_session(self, channel_id: int) -> ProgramSession:
+        """The same for transports that push bytes themselves."""
+        if self._actor is None:
+            raise RefusedError(refuse("NOT_AUTHENTICATED", "a session before the handshake"))
+        if self._disconnected:
+            raise RefusedError(refuse("CONNECTION_ENDING", "a session behind the disconnect"))
+        if channel_id in self._sessions:
+            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", f"channel {channel_id} is open already"))
+        session = ProgramSession(self._loop, self._surroundings.engine.streams, self._surroundings.house.metrics)
+        session.bind(self._start_actor(self._actor, channel_id, session))
+        session.at_close.append(lambda: self._sessions.pop(channel_id, None))
+        self._sessions[channel_id] = session
+        return session
+
+    def disconnect(self) -> None:
+        """The connection is gone: its sessions end, its container is removed. Idempotent, does not wait."""
+        if self._disconnected:
+            return
+        self._disconnected = True
+        self._surroundings.house.metrics.connection_closed()
+        for session in list(self._sessions.values()):
+            session.close()
+        if not post(self._actor, Disconnected()):
+            self._ended.set()
+
+    async def wait_ended(self) -> None:
+        """Wait until nothing is left: no session, and no container unless its removal has to be retried."""
+        await self._ended.wait()
+
+    async def shutdown(self, deadline: float) -> None:
+        """Disconnect and wait for the end, at most `deadline` seconds."""
+        self.disconnect()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), deadline)
+
+    # The actors' ConnectionPort: any thread.
+    def failed(self, refused: Refused) -> None:
+        in_loop(self._loop, lambda: self.on_failure(refused))
+
+    def ended(self) -> None:
+        in_loop(self._loop, self._ended.set)
+
+    def _start_actor(self, connection: Ref, channel_id: int, session: ProgramSession) -> Ref:
+        surroundings = replace(self._surroundings, log=self._surroundings.log.bind(channel=channel_id))
+        if surroundings.docker.execution.mode is Mode.CONNECTION:
+            return ExecSession.start(connection, surroundings, session)
+        return ContainerSession.start(connection, surroundings, session, self.id, self.client, self._username)

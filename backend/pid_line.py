@@ -1,0 +1,44 @@
+"""The first line of an exec's output: the program's pid, or what the engine says instead."""
+
+from __future__ import annotations
+
+from ..engine.guestshell import PID_LINE_LIMIT
+
+_KEPT = 4096
+
+
+class PidLine:
+    """Cuts the launcher's first line off the output, however the bytes are cut.
+
+    The engine carries stdout and stderr in no order: what a program said on stderr may come before its launcher's line.
+    """
+
+    def __init__(self) -> None:
+        self._seen = bytearray()
+        self._stderr = bytearray()
+        self.pid: int | None = None
+
+    def hold(self, data: bytes | memoryview) -> None:
+        """Keep output of stderr: the program's if a pid comes, else the engine's reason."""
+        self._stderr += data
+
+    @property
+    def held(self) -> bytes:
+        """The output of stderr so far."""
+        return bytes(self._stderr)
+
+    def feed(self, data: bytes | memoryview) -> bytes | None:
+        """Take stdout. Returns what comes behind the line once it is complete, None before (and without a pid)."""
+        if len(self._seen) < _KEPT:
+            self._seen += data
+        line, newline, rest = self._seen.partition(b"\n")
+        digits = line.rstrip(b"\r")
+        if not newline or len(line) > PID_LINE_LIMIT or not digits.isdigit():
+            return None
+        self.pid = int(digits)
+        return bytes(rest)
+
+    @property
+    def text(self) -> str:
+        """What was said when no pid came: the engine's reason, for the operator."""
+        return bytes((self._seen + self._stderr)[:_KEPT]).decode(errors="replace").strip()

@@ -1,0 +1,307 @@
+"""One session channel in the loop: it owns the program's stream and talks to the session actor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..actors.messages import (
+    ChannelClosed,
+    Exited,
+    FirstOutput,
+    OutputEnded,
+    RequestPty,
+    ResizeWindow,
+    RunExec,
+    RunShell,
+    RunSubsystem,
+    SendSignal,
+    SetEnv,
+    StartFailed,
+    StreamFailed,
+    StreamOpened,
+)
+from ..actors.ref import Ref, post
+from ..actors.refusals import Refused, RefusedError, refuse
+from ..actors.requests import check_env, check_signal
+from ..engine.interface import ProgramStream, StreamOpener
+from ..metrics.counters import Metrics
+from .pid_line import PidLine
+from .sink import ProgramSink
+from .timers import in_loop
+
+_DRAIN = 5.0
+_LONGEST_OPENING = 2.0
+
+
+class ProgramSession:
+    """The push interface of a session: a transport calls these methods and implements `ProgramSink`.
+
+    Loop only, except for the methods of the actors' `SessionPort`, which any thread may call. Flow: `start`, then
+    `write` and `write_eof`, unless the sink was told to pause; the sink gets output, then exactly one of `exited` and
+    `refused`; `close` whenever the channel closes.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics) -> None:
+        self.at_close: list[Callable[[], object]] = []
+        """Called once, when the channel is closed and its stream is let go."""
+        self._loop = loop
+        self._streams = streams
+        self._metrics = metrics
+        self._actor: Ref | None = None
+        self._sink: ProgramSink | None = None
+        self._stream: ProgramStream | None = None
+        self._input: ProgramStream | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._pid_line: PidLine | None = None
+        self._early_input: list[bytes] = []
+        self._early_eof = False
+        self._early_refusal: Refused | None = None
+        self._exited: Exited | None = None
+        self._output_over = False
+        self._output_paused = False
+        self._spoke = False
+        self._tty = False
+        self._running = False
+        self._started = False
+        self._closed = False
+        self._released = False
+
+    def bind(self, actor: Ref) -> None:
+        """Give it the session actor. Once, before anything else."""
+        self._actor = actor
+
+    def env(self, name: str, value: str) -> None:
+        """Set a variable for the program (RFC 4254 §6.4). Raises RefusedError."""
+        self._before_start()
+        check_env(name, value)
+        post(self._actor, SetEnv(name, value))
+
+    def pty(self, term: str, columns: int, rows: int) -> None:
+        """Give the program a terminal (RFC 4254 §6.2). Raises RefusedError."""
+        self._before_start()
+        self._tty = True
+        post(self._actor, RequestPty(term, columns, rows))
+
+    def window(self, columns: int, rows: int) -> None:
+        """Tell the terminal its new size (RFC 4254 §6.7). Raises RefusedError without a terminal."""
+        if not self._tty:
+            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", "a window change without a terminal"))
+        post(self._actor, ResizeWindow(columns, rows))
+
+    def signal(self, name: str) -> None:
+        """Send a signal, named without SIG, to the program's process group (RFC 4254 §6.9). Raises RefusedError."""
+        check_signal(name)
+        if not self._started:
+            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", "a signal before the program"))
+        post(self._actor, SendSignal(name))
+
+    def start(self, request: RunShell | RunExec | RunSubsystem, sink: ProgramSink) -> None:
+        """Start the channel's one program (RFC 4254 §6.5). Raises RefusedError on a second one."""
+        self._before_start()
+        self._started = True
+        self._sink = sink
+        sink.pause_input()
+        if self._early_refusal or not post(self._actor, request):
+            self._refused(self._early_refusal or refuse("CONNECTION_ENDING", "the connection has ended"))
+
+    def write(self, data: bytes) -> None:
+        """Pass bytes to the program's stdin, in order."""
+        self._metrics.bytes_moved("in", len(data))
+        if self._input:
+            self._input.write(data)
+        elif not self._output_over:
+            self._early_input.append(data)
+
+    def write_eof(self) -> None:
+        """End the program's stdin behind what was written. With a terminal it has no effect, as under sshd."""
+        if self._tty:
+            return
+        if self._input:
+            self._input.write_eof()
+        self._early_eof = True
+
+    def pause_output(self) -> None:
+        """Get no more output until `resume_output`; what is already on its way still comes."""
+        self._output_paused = True
+        # A program's pid has to be known, whatever its client does: else nobody could end it.
+        if self._stream and not self._pid_line:
+            self._stream.pause_output()
+
+    def resume_output(self) -> None:
+        """Go on with output."""
+        self._output_paused = False
+        if self._stream:
+            self._stream.resume_output()
+
+    def close(self) -> None:
+        """The channel is closed: the sink hears nothing more, a running program is ended. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._sink = None
+        if self._opening and not self._output_over and (self._stream is None or self._pid_line):
+            # Only a program whose pid is known can be ended.
+            self._loop.call_later(_LONGEST_OPENING, self._release)
+        else:
+            self._release()
+
+    # The actors' SessionPort: any thread.
+    def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
+        opening = self._streams.open_exec(exec_id, self, tty=tty, timeout=timeout)
+        in_loop(self._loop, self._open, opening, PidLine())
+
+    def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
+        opening = self._streams.open_attach(container_id, self, tty=tty, timeout=timeout)
+        in_loop(self._loop, self._open, opening, None)
+
+    def running(self) -> None:
+        in_loop(self._loop, self._now_running)
+
+    def exited(self, exited: Exited) -> None:
+        in_loop(self._loop, self._note_exit, exited)
+
+    def refused(self, refused: Refused) -> None:
+        in_loop(self._loop, self._refused, refused)
+
+    # The engine's ProgramReceiver: loop.
+    def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
+        if self._pid_line:
+            self._first_output(self._pid_line, data, stderr)
+        else:
+            self._pass_output(data, stderr)
+
+    def ended(self, failure: Exception | None) -> None:
+        self._output_over = True
+        if self._pid_line:
+            post(self._actor, StartFailed(self._pid_line.text or str(failure or "the stream ended at once")))
+        elif failure:
+            # At once, and whatever the program's status was: half an output must not look like a whole one.
+            post(self._actor, StreamFailed(failure))
+            self._refused(refuse("STREAM_FAILED", str(failure)))
+        else:
+            post(self._actor, OutputEnded())
+        if self._closed:
+            self._release()
+        self._report_exit()
+
+    def pause_input(self) -> None:
+        if self._sink:
+            self._sink.pause_input()
+
+    def resume_input(self) -> None:
+        if self._sink:
+            self._sink.resume_input()
+
+    def _before_start(self) -> None:
+        if self._closed:
+            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", "the channel is closed"))
+        if self._started:
+            raise RefusedError(refuse("PROGRAM_ALREADY_STARTED", "a request behind the start of the program"))
+
+    def _open(self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None) -> None:
+        if self._closed:
+            opening.close()
+            return
+        self._pid_line = pid_line
+        self._opening = self._loop.create_task(self._opened(opening))
+
+    async def _opened(self, opening: Coroutine[Any, Any, ProgramStream]) -> None:
+        try:
+            self._stream = await opening
+        except Exception as error:  # whatever it was, the session actor has to learn that there is no stream
+            self._output_over = True
+            post(self._actor, StreamFailed(error))
+            if self._closed:
+                self._release()
+            return
+        if self._output_paused and not self._pid_line:
+            self._stream.pause_output()
+        # Typed ahead, it would be echoed in front of the pid, and reach a program whose terminal has no size yet.
+        if self._running or not self._tty:
+            self._pass_early_input(self._stream)
+        if not self._pid_line:
+            post(self._actor, StreamOpened(None))
+            if self._closed:
+                self._release()
+
+    def _now_running(self) -> None:
+        self._running = True
+        if self._stream and not self._input and not self._released:
+            self._pass_early_input(self._stream)
+
+    def _pass_early_input(self, stream: ProgramStream) -> None:
+        self._input = stream
+        for data in self._early_input:
+            stream.write(data)
+        self._early_input.clear()
+        if self._early_eof:
+            stream.write_eof()
+        if self._sink:
+            self._sink.resume_input()
+
+    def _first_output(self, line: PidLine, data: bytes | memoryview, stderr: bool) -> None:
+        if stderr:
+            line.hold(data)
+            return
+        rest = line.feed(data)
+        if rest is not None:
+            self._said_pid(line)
+            self._pass_output(line.held, stderr=True)
+            self._pass_output(rest, stderr=False)
+
+    def _pass_output(self, data: bytes | memoryview, stderr: bool) -> None:
+        if not data or self._sink is None:
+            return
+        if not self._spoke:
+            self._spoke = True
+            post(self._actor, FirstOutput())
+        self._metrics.bytes_moved("out", len(data))
+        self._sink.output_received(data, stderr=stderr)
+
+    def _said_pid(self, line: PidLine) -> None:
+        self._pid_line = None
+        if self._output_paused and self._stream:
+            self._stream.pause_output()
+        post(self._actor, StreamOpened(line.pid))
+        if self._closed:
+            self._release()
+
+    def _note_exit(self, exited: Exited) -> None:
+        self._exited = exited
+        self._report_exit()
+        if self._sink:
+            self._loop.call_later(_DRAIN, self._stop_draining)
+
+    def _stop_draining(self) -> None:
+        if self._output_paused and self._sink:
+            self._loop.call_later(_DRAIN, self._stop_draining)
+            return
+        self._output_over = True
+        self._report_exit()
+
+    def _report_exit(self) -> None:
+        if self._exited and self._output_over and self._sink:
+            sink, self._sink = self._sink, None
+            sink.exited(self._exited.status, self._exited.notice)
+
+    def _refused(self, refused: Refused) -> None:
+        if self._sink is None:
+            # Of an actor that ended before its program was asked for.
+            self._early_refusal = refused
+            return
+        sink, self._sink = self._sink, None
+        sink.refused(refused)
+
+    def _release(self) -> None:
+        if self._released:
+            return
+        self._released = True
+        if self._stream:
+            self._stream.close()
+        elif self._opening:
+            self._opening.cancel()
+        post(self._actor, ChannelClosed())
+        for callback in self.at_close:
+            callback()
