@@ -1,0 +1,136 @@
+"""Authentication of sshore's own listener: public keys and passwords from files.
+
+An embedding program has its own authentication and needs nothing of this. A refusal looks the same whatever
+its reason: a name that is not allowed, a user without a file, a file that others may write, a key that is not
+listed. asyncssh hears yes or no (`validate_public_key`) and never sees a key's options, so it applies none of
+them itself: they are in `permissions`, for whoever starts programs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import structlog
+
+from .authorized_keys import AuthorizedKeys, KeyFilePattern
+from .key_options import UNRESTRICTED, KeyPermissions
+from .passwords import PasswordFile
+from .strict_modes import UnsafeFileError
+from .usernames import is_valid_username, secret_fraction
+
+_log = structlog.get_logger(__name__)
+# What a look-up in a file takes, with room to spare, and what the loop's timer is off by, several times.
+_REFUSAL_SECONDS = 0.010
+_REFUSAL_SPREAD_SECONDS = 0.005
+
+
+class Credentials:
+    """The files that the listener authenticates with: made once, shared by every connection."""
+
+    def __init__(self, authorized_keys: str | None, passwords: Path | None) -> None:
+        """Take the pattern of the authorized-keys files and the password file; None switches a method off.
+
+        Raises ValueError for a bad pattern, PasswordFileError for a password file that cannot be used.
+        """
+        self.key_files = None if authorized_keys is None else KeyFilePattern(authorized_keys)
+        self.passwords = None if passwords is None else PasswordFile(passwords)
+
+    async def keys_of(self, username: str) -> AuthorizedKeys | None:
+        """The user's authorized keys, None if there are none to use. Called in the loop; raises nothing."""
+        if self.key_files is None or not is_valid_username(username):
+            return None
+        path = self.key_files.path(username)
+        try:
+            return await asyncio.to_thread(AuthorizedKeys.read, path, self.key_files.base)
+        except FileNotFoundError:
+            return None
+        except (UnsafeFileError, OSError) as error:
+            _log.warning("authorized_keys_unusable", file=str(path), user=username, reason=str(error))
+            return None
+
+    def close(self) -> None:
+        """Release the password threads."""
+        if self.passwords is not None:
+            self.passwords.close()
+
+
+class FileAuthentication(asyncssh.SSHServer):
+    """A mixin that goes in front of the server class of a connection: `class Ours(FileAuthentication, Base)`.
+
+    Used in the loop only. Leaves `begin_auth` and `auth_completed` to the base class.
+    """
+
+    def __init__(self, credentials: Credentials, *args: Any, **kwargs: Any) -> None:
+        """The other arguments go to the next class."""
+        super().__init__(*args, **kwargs)
+        self._credentials = credentials
+        self._client_address = ""
+        self._granted: KeyPermissions | None = None
+        self._keys: tuple[str, AuthorizedKeys | None] | None = None
+
+    @property
+    def permissions(self) -> KeyPermissions:
+        """What the login that succeeded permits, from `auth_completed` on. RuntimeError: none can have succeeded.
+
+        A client tries keys without signing (RFC 4252, 7), and each try goes to `validate_public_key`, as does
+        the signed request that ends it. asyncssh goes from that last answer to success without yielding, and
+        cancels the request before when another comes: so the last answer is the one that counts.
+        """
+        if self._granted is None:
+            raise RuntimeError("no authentication has succeeded")
+        return self._granted
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Remember where the client is, for `from=`."""
+        peer = conn.get_extra_info("peername")
+        self._client_address = peer[0] if isinstance(peer, tuple) else ""
+        super().connection_made(conn)
+
+    def public_key_auth_supported(self) -> bool:
+        """Whether the operator configured authorized keys, for any user name."""
+        return self._credentials.key_files is not None
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Whether the key, offered or used, is one of the user's."""
+        began = asyncio.get_running_loop().time()
+        keys = await self._keys_of(username)
+        now = datetime.now(UTC)
+        granted = None if keys is None else keys.permissions(key.public_data, self._client_address, now)
+        return await self._conclude(granted, began, username, "publickey")
+
+    def password_auth_supported(self) -> bool:
+        """Whether the operator configured passwords, for any user name."""
+        return self._credentials.passwords is not None
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        """Whether the password is the user's; it restricts nothing. Keyboard-interactive comes here too."""
+        began = asyncio.get_running_loop().time()
+        passwords = self._credentials.passwords
+        correct = passwords is not None and await passwords.verify(username, password)
+        return await self._conclude(UNRESTRICTED if correct else None, began, username, "password")
+
+    async def _keys_of(self, username: str) -> AuthorizedKeys | None:
+        """Read once per connection and user: clients offer several keys, a faulty line is logged once."""
+        if self._keys is None or self._keys[0] != username:
+            self._keys = (username, await self._credentials.keys_of(username))
+        return self._keys[1]
+
+    async def _conclude(self, granted: KeyPermissions | None, began: float, username: str, method: str) -> bool:
+        self._granted = granted
+        if granted is None:
+            _log.info("auth_refused", user=username, method=method, client=self._client_address)
+            await _level_refusal(began, username)
+        return granted is not None
+
+
+async def _level_refusal(began: float, username: str) -> None:
+    """Answer at the next step of a doubling scale, the name's own, so that time does not tell why, as sshd does."""
+    elapsed = asyncio.get_running_loop().time() - began
+    step = _REFUSAL_SECONDS + _REFUSAL_SPREAD_SECONDS * secret_fraction(username)
+    while step < elapsed:
+        step *= 2
+    await asyncio.sleep(step - elapsed)

@@ -1,0 +1,163 @@
+"""Passwords from a file in htpasswd's form: `user:hash` lines, bcrypt or argon2id."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import stat
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import argon2
+import bcrypt
+import structlog
+
+from .strict_modes import StrictFile, UnsafeFileError, read_strictly
+from .usernames import is_valid_username, secret_fraction
+
+_log = structlog.get_logger(__name__)
+_BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}", re.ASCII)
+_BCRYPT_MAX_BYTES = 72
+_CHECKS_AT_ONCE = 2
+_Stamp = tuple[int, ...]
+
+
+class PasswordFileError(ValueError):
+    """The file cannot be used; the text is for the operator, names the line, and never holds a hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The users of one state of the file."""
+
+    stamp: _Stamp | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+class PasswordFile:
+    """One password file: made once at start, shared by every connection, read again when it changes.
+
+    A file that became unusable admits nobody until it is repaired, and says so in the log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Reads the file; raises PasswordFileError."""
+        self._path = path
+        self._table = _load(path)
+        # Hashing is slow on purpose: a flood of attempts queues here and leaves a core to everybody else.
+        self._executor = ThreadPoolExecutor(_CHECKS_AT_ONCE, thread_name_prefix="sshore-password")
+
+    async def verify(self, username: str, password: str) -> bool:
+        """Whether the password is the user's. The same work is done for a user who does not exist.
+
+        Called in the loop, which it never blocks; raises nothing.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._verify, username, password)
+
+    def close(self) -> None:
+        """End the threads once they have finished what they are at; waiting attempts are dropped."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _verify(self, username: str, password: str) -> bool:
+        table = self._current()
+        known = username in table.hashes
+        expected = table.hashes[username] if known else _decoy(table, username)
+        return matches(expected, password) and known
+
+    def _current(self) -> _Table:
+        try:
+            if self._table.stamp != _stamp(os.stat(self._path)):
+                self._table = _load(self._path)
+        except (PasswordFileError, OSError) as error:
+            _log.error("passwords_unusable", file=str(self._path), reason=str(error))
+            self._table = _Table()
+        return self._table
+
+
+def _decoy(table: _Table, username: str) -> str:
+    """Somebody's hash, always the same for a name: its kind and cost then say nothing about the name."""
+    candidates = list(table.hashes.values())
+    return candidates[int(secret_fraction(username) * len(candidates))] if candidates else ""
+
+
+def matches(expected: str, password: str) -> bool:
+    """Check a password against a bcrypt or argon2id hash; nothing matches another. Not for the loop."""
+    if expected.startswith("$argon2id$"):
+        try:
+            return argon2.PasswordHasher().verify(expected, password.encode("utf-8", "replace"))
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+    if expected.startswith("$2"):
+        # bcrypt looks at 72 bytes; the module raises for more where htpasswd cuts.
+        given = password.encode("utf-8", "replace")[:_BCRYPT_MAX_BYTES]
+        return bcrypt.checkpw(given, expected.encode()) and b"\0" not in given
+    return False
+
+
+def _load(path: Path) -> _Table:
+    try:
+        file = read_strictly(path, path.parent)
+        text = file.data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PasswordFileError(f"{path} is not UTF-8 text") from error
+    except UnsafeFileError as error:
+        raise PasswordFileError(str(error)) from error
+    except OSError as error:
+        raise PasswordFileError(f"{path}: {error.strerror}") from error
+    _warn_if_readable(path, file)
+    return _Table(_stamp(file.status), _parse(path, text))
+
+
+def _warn_if_readable(path: Path, file: StrictFile) -> None:
+    if file.status.st_mode & stat.S_IROTH:
+        _log.warning("passwords_world_readable", file=str(path), advice="chmod o-r")
+
+
+def _stamp(status: os.stat_result) -> _Stamp:
+    """Changes with the content, and with owner and mode, which are checked at each reading."""
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _parse(path: Path, text: str) -> dict[str, str]:
+    hashes: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            username, _, hashed = line.strip().partition(":")
+            fault = _fault(username, hashed, hashes)
+            if fault is not None:
+                raise PasswordFileError(f"{path}, line {number}: {fault}")
+            hashes[username] = hashed
+    return hashes
+
+
+def _fault(username: str, hashed: str, earlier: Mapping[str, str]) -> str | None:
+    if not is_valid_username(username):
+        return "a line is USER:HASH, and USER is 1 to 64 of A-Z a-z 0-9 _ . @ - and starts with none of . @ -"
+    if username in earlier:
+        return f"user {username!r} is already on an earlier line"
+    scheme = _scheme(hashed)
+    if scheme in ("bcrypt", "argon2id"):
+        return None if _is_complete(hashed) else f"the {scheme} hash is damaged"
+    return f"{scheme} is not accepted; use bcrypt (htpasswd -B) or argon2id"
+
+
+def _is_complete(hashed: str) -> bool:
+    if _BCRYPT.fullmatch(hashed):
+        return True
+    try:
+        argon2.extract_parameters(hashed)
+    except argon2.exceptions.InvalidHashError:
+        return False
+    return True
+
+
+def _scheme(hashed: str) -> str:
+    """The hash's kind in words that hold no part of the hash itself."""
+    if re.match(r"\$2[aby]\$", hashed):
+        return "bcrypt"
+    if match := re.match(r"\{[A-Za-z0-9-]{1,16}\}|\$[a-z0-9]{1,10}\$", hashed):
+        return "argon2id" if match[0] == "$argon2id$" else match[0]
+    return "crypt or plain text"

@@ -1,0 +1,45 @@
+"""`sshore ps`: whose containers run, from their labels."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from ..backend.backend import engine_address
+from ..config.models import DockerConfig
+from ..config.text import printable
+from ..engine import labels
+from ..engine.docker_engine import DockerEngine
+from ..engine.types import ContainerSummary
+
+_COLUMNS = ("CONNECTION", "USER", "CLIENT", "CONTAINER", "IMAGE", "STATE", "AGE")
+_SHOWN_OF_ID = 12
+# A name that is cut off helps nobody, neither in a pipe nor in a narrow terminal.
+_WIDEST = 1000
+
+
+def print_containers(docker: DockerConfig) -> None:
+    """Print a table of sshore's containers on the engine, the oldest first. Blocks; raises EngineError."""
+    engine = DockerEngine(engine_address(docker.connection))
+    try:
+        found = engine.list_containers({labels.PRESENT: ""}, timeout=docker.timeouts.http)
+    finally:
+        engine.close()
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for container in sorted(found, key=lambda each: each.created):
+        table.add_row(*map(printable, _row(container)))
+    Console(highlight=False, markup=False, soft_wrap=True, width=_WIDEST).print(table)
+
+
+def _row(container: ContainerSummary) -> tuple[str, ...]:
+    return (
+        container.labels.get(labels.CONNECTION, "")[:_SHOWN_OF_ID],
+        container.labels.get(labels.USER, ""),
+        container.labels.get(labels.CLIENT, ""),
+        container.name,
+        container.image,
+        container.state,
+        f"{max(0, int(time.time() - container.created))}s",
+    )

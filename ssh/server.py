@@ -1,0 +1,124 @@
+"""The asyncssh server class to build on: everything but authentication."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import asyncssh
+
+from ..actors.refusals import Refused, RefusedError
+from ..backend.backend import Backend
+from ..backend.connection import ConnectionHandler
+from .key_options import UNRESTRICTED, KeyPermissions
+from .no_forwarding import NoForwarding
+from .quick_acks import QuickAcks
+from .session import ChannelSession
+from .transport_gate import TransportGate
+
+
+def server_options() -> dict[str, Any]:
+    """Return what a listener with `ContainerServer`s has to pass to `asyncssh.create_server`.
+
+    No line editor and no text decoding in front of the container's terminal, no forwarding to the gateway itself.
+    """
+    return {
+        "line_editor": False,
+        "encoding": None,
+        "agent_forwarding": False,
+        "x11_forwarding": False,
+        "allow_scp": False,
+        "compression_algs": None,
+    }
+
+
+class ContainerServer(NoForwarding):
+    """One client's connection. Subclass it and add authentication; asyncssh calls everything here, in the loop.
+
+    The container starts when authentication has succeeded and goes with the connection. `permissions` may restrict
+    what a login can do; here it restricts nothing.
+    """
+
+    _connection: asyncssh.SSHServerConnection
+    _handler: ConnectionHandler
+    _gate: TransportGate
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+        self._channels = 0
+        self._authenticated = False
+
+    @property
+    def permissions(self) -> KeyPermissions:
+        """What this login may do. Read once per session, behind authentication."""
+        return UNRESTRICTED
+
+    def new_handler(self, client: tuple[str, int], connection_id: str) -> ConnectionHandler:
+        """Return the connection's handler; override it to give connections their own configuration or counters."""
+        return self.backend.connection(client, connection_id)
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        connection_id = secrets.token_hex(16)
+        self._log = self.backend.log.bind(connection=connection_id, client=_peer(conn)[0])
+        self._handler = self.new_handler(_peer(conn), connection_id)
+        self._handler.on_failure = self._container_lost
+        self._gate = TransportGate(conn, self._log)
+        self._quick_acks = QuickAcks(conn)
+        self._log.info("connected")
+        super().connection_made(conn)
+
+    def auth_completed(self) -> None:
+        self._quick_acks.stop()
+        self._authenticated = True
+        username = self._connection.get_extra_info("username")
+        self._log = self._gate.log = self._log.bind(user=username)
+        self._log.info("authenticated")
+        self._handler.handshake_success(username)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._authenticated:
+            self._handler.handshake_failed()
+        self._log.info("disconnected", reason=str(exc) if exc else "closed")
+        self._handler.disconnect()
+
+    def session_requested(self) -> ChannelSession | bool:
+        self._channels += 1
+        try:
+            program = self._handler.program_session(self._channels)
+        except RefusedError as error:
+            self._log.warning("session_refused", code=error.refused.code, cause=error.refused.operator)
+            return False
+        return ChannelSession(program, self._gate, self.permissions, _connection_environment(self._connection))
+
+    def tell(self, sentence: str) -> None:
+        """Write a line to every terminal of this connection."""
+        self._gate.tell(sentence)
+
+    def disconnect(self, sentence: str) -> None:
+        """Close the connection and tell the client why (RFC 4253 §11.1)."""
+        self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, sentence)
+
+    def _container_lost(self, refused: Refused) -> None:
+        """The sessions say their last first."""
+        if self._gate.empty:
+            self.disconnect(refused.user)
+        else:
+            self._gate.on_empty = lambda: self.disconnect(refused.user)
+
+
+def _peer(conn: asyncssh.SSHServerConnection) -> tuple[str, int]:
+    peer = conn.get_extra_info("peername")
+    return (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else ("unix", 0)
+
+
+def _connection_environment(conn: asyncssh.SSHServerConnection) -> dict[str, str]:
+    """The variables that sshd sets from the connection's addresses (sshd(8), ssh(1) ENVIRONMENT)."""
+    peer, own = conn.get_extra_info("peername"), conn.get_extra_info("sockname")
+    if not isinstance(peer, tuple) or not isinstance(own, tuple):
+        return {}
+    return {
+        "SSH_CLIENT": f"{peer[0]} {peer[1]} {own[1]}",
+        "SSH_CONNECTION": f"{peer[0]} {peer[1]} {own[0]} {own[1]}",
+    }

@@ -1,0 +1,192 @@
+"""One session channel of asyncssh as the sink of a program's session."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+
+import asyncssh
+
+from ..actors.messages import RunExec, RunShell, RunSubsystem
+from ..actors.refusals import Refused, RefusedError
+from ..backend.session import ProgramSession
+from .key_options import KeyPermissions
+from .transport_gate import TransportGate
+
+_MOST_COLUMNS_OR_ROWS = 65_535
+# Debian's AcceptEnv. Others (SHELLOPTS with PS4, LD_PRELOAD) would have a forced command run another one.
+_SAFE_WITH_FORCED_COMMAND = re.compile(r"LANG|LC_\w+|COLORTERM|NO_COLOR", re.ASCII)
+
+
+class ChannelSession(asyncssh.SSHServerSession[bytes]):
+    """Passes requests and input on to the program's session, and output and the end back to the channel.
+
+    `environment` is what the server knows of the connection (SSH_CLIENT and the like); it wins over the client's.
+    Loop only; asyncssh calls everything here.
+    """
+
+    _channel: asyncssh.SSHServerChannel[bytes]
+
+    def __init__(
+        self,
+        program: ProgramSession,
+        gate: TransportGate,
+        permissions: KeyPermissions,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._program = program
+        self._gate = gate
+        self._permissions = permissions
+        self._environment = environment
+        self._request: RunShell | RunExec | RunSubsystem | None = None
+        self._has_pty = False
+        self._channel_full = False
+        self._input_paused = False
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._channel = chan
+
+    def pty_requested(
+        self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Mapping[int, int]
+    ) -> bool:
+        if not self._permissions.pty:
+            return False
+        self._program.pty(term_type, *_columns_and_rows(*term_size[:2]))
+        self._has_pty = True
+        return True
+
+    def shell_requested(self) -> bool:
+        return self._requested(RunShell())
+
+    def exec_requested(self, command: str) -> bool:
+        return self._requested(RunExec(command))
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        return self._requested(RunSubsystem(subsystem))
+
+    def session_started(self) -> None:
+        assert self._request is not None
+        self._gate.join(self)
+        try:
+            self._set_environment(self._request)
+            self._program.start(self._forced(self._request), self)
+        except RefusedError as error:
+            self._gate.log.error("session_refused", code=error.refused.code, cause=error.refused.operator)
+            self.refused(error.refused)
+
+    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+        if self._has_pty:
+            self._program.window(*_columns_and_rows(width, height))
+
+    def signal_received(self, signal: str) -> None:
+        try:
+            self._program.signal(signal)
+        except RefusedError as error:
+            self._gate.log.info("signal_refused", code=error.refused.code, cause=error.refused.operator)
+
+    def break_received(self, msec: int) -> bool:
+        return False
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        self._program.write(data)
+
+    def eof_received(self) -> bool:
+        self._program.write_eof()
+        return True
+
+    def pause_writing(self) -> None:
+        self._channel_full = True
+        self._program.pause_output()
+
+    def resume_writing(self) -> None:
+        self._channel_full = False
+        self.transport_drained()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gate.leave(self)
+        self._program.close()
+
+    def transport_filled(self) -> None:
+        """The connection's transport has no room: take no more output."""
+        self._program.pause_output()
+
+    def transport_drained(self) -> None:
+        """Go on, if both the channel's window and the transport have room."""
+        if not self._channel_full and not self._gate.full:
+            self._program.resume_output()
+
+    def tell(self, sentence: str) -> None:
+        """Write a line to the user's terminal, if he has one."""
+        if self._has_pty:
+            self._say(sentence)
+
+    # ProgramSink
+    def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
+        datatype = asyncssh.EXTENDED_DATA_STDERR if stderr else None
+        # asyncssh copies what it is given into a bytearray at once: a memoryview will do.
+        self._channel.write(data, datatype)
+
+    def pause_input(self) -> None:
+        # Not at once: asyncssh grants a new window with the first packet that it delivers from its own buffer, and
+        # would fill that buffer without end if delivery stopped behind it. It also resumes after session_started.
+        self._input_paused = True
+        self._loop.call_soon(self._stop_reading)
+
+    def resume_input(self) -> None:
+        self._input_paused = False
+        self._channel.resume_reading()
+
+    def exited(self, status: int, notice: str) -> None:
+        if notice:
+            self._say(notice)
+        self._channel.exit(status)
+
+    def refused(self, refused: Refused) -> None:
+        self._say(refused.user)
+        self._channel.exit(refused.status)
+
+    def _stop_reading(self) -> None:
+        if self._input_paused:
+            self._channel.pause_reading()
+
+    def _requested(self, request: RunShell | RunExec | RunSubsystem) -> bool:
+        self._request = request
+        return True
+
+    def _forced(self, request: RunShell | RunExec | RunSubsystem) -> RunShell | RunExec | RunSubsystem:
+        return request if self._permissions.command is None else RunExec(self._permissions.command)
+
+    def _set_environment(self, request: RunShell | RunExec | RunSubsystem) -> None:
+        variables = {
+            **self._client_environment(),
+            **self._permissions.environment,
+            **self._environment,
+        }
+        term = self._channel.get_terminal_type()
+        if term:
+            variables["TERM"] = term
+        if self._permissions.command is not None and isinstance(request, RunExec):
+            variables["SSH_ORIGINAL_COMMAND"] = request.command
+        for name, value in variables.items():
+            self._program.env(name, value)
+
+    def _client_environment(self) -> dict[str, str]:
+        given = {_text(name): _text(value) for name, value in self._channel.get_environment_bytes().items()}
+        if self._permissions.command is None:
+            return given
+        return {name: value for name, value in given.items() if _SAFE_WITH_FORCED_COMMAND.fullmatch(name)}
+
+    def _say(self, sentence: str) -> None:
+        line_end = "\r\n" if self._has_pty else "\n"
+        if not self._channel.is_closing():
+            self._channel.write_stderr(f"sshore: {sentence}{line_end}".encode())
+
+
+def _columns_and_rows(width: int, height: int) -> tuple[int, int]:
+    return min(width, _MOST_COLUMNS_OR_ROWS), min(height, _MOST_COLUMNS_OR_ROWS)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
