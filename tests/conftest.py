@@ -1,0 +1,102 @@
+"""What tests of every folder share: the engine, its images, a state folder, a guard against leftovers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+from docker.errors import DockerException, ImageNotFound
+from support.leftovers import await_none_but, sshore_containers
+from support.own_engine import OwnEngine
+
+GUEST = "sshore/guest:latest"
+MINI = "sshore/mini:latest"
+LEFTOVER_SECONDS = 5.0
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[DockerClient]:
+    """docker-py on the engine that DOCKER_HOST or the usual socket leads to; fails when none answers."""
+    try:
+        client = DockerClient.from_env(version="auto")
+        client.ping()
+    except DockerException as error:
+        pytest.fail(f"this test needs a Docker Engine, run 'make engine': {error}", pytrace=False)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def engine_host(docker_client: DockerClient) -> str:
+    """The address of the engine that answers, as `docker.connection.host` takes it."""
+    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+@pytest.fixture(scope="session")
+def guest_image(docker_client: DockerClient) -> str:
+    """The name of the Debian guest image; fails when it was not built."""
+    return _built(docker_client, GUEST, "make image")
+
+
+@pytest.fixture(scope="session")
+def mini_image(docker_client: DockerClient) -> str:
+    """The name of the busybox image; fails when it was not built."""
+    return _built(docker_client, MINI, "guest/mini.sh")
+
+
+@pytest.fixture(scope="session")
+def own_engine(mini_image: str) -> Iterator[OwnEngine]:
+    """A running engine that has the busybox image; whoever stops it starts it again."""
+    folder = Path(tempfile.mkdtemp(prefix="sshore-"))
+    own = OwnEngine(folder)
+    own.start()
+    try:
+        _copy_image(mini_image, own)
+        yield own
+    finally:
+        own.discard()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    """An empty folder that only its owner can read, as a server's state folder is."""
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_containers_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test on the engine no container labelled `sshore` may be there that was not there before.
+
+    SSHORE_TESTS_SHARE_ENGINE=1 turns this off, for an engine where others make such containers meanwhile.
+    """
+    if request.node.get_closest_marker("engine") is None or os.environ.get("SSHORE_TESTS_SHARE_ENGINE"):
+        yield
+        return
+    client: DockerClient = request.getfixturevalue("docker_client")
+    before = sshore_containers(client)
+    yield
+    left = await_none_but(client, before, LEFTOVER_SECONDS)
+    if left:
+        pytest.fail(f"left {LEFTOVER_SECONDS:g} s after the test: {sorted(left.values())}", pytrace=False)
+
+
+def _built(client: DockerClient, image: str, how: str) -> str:
+    try:
+        client.images.get(image)
+    except ImageNotFound:
+        pytest.fail(f"the image {image} is missing, run '{how}'", pytrace=False)
+    return image
+
+
+def _copy_image(image: str, own: OwnEngine) -> None:
+    command = 'docker save "$1" | docker -H "$2" load'
+    subprocess.run(["sh", "-c", command, "sh", image, own.host], check=True, stdout=subprocess.DEVNULL, timeout=60)

@@ -1,0 +1,125 @@
+"""The engines that the contract is held against, each with a label of its own for what a test makes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sshore.engine.address import EngineAddress
+from sshore.engine.docker_engine import DockerEngine
+from sshore.engine.errors import EngineError, NotFound
+from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.guestshell import CONTROL_SHELL
+from sshore.engine.interface import ControlInput, Engine, ProgramStream
+from sshore.engine.types import ContainerSpec, ExecSpec
+from support.event_log import EventLog
+from support.recorder import Recorder
+
+TIMEOUT = 20.0
+LABEL = "sshore-contract"
+
+
+class Bench:
+    """An engine to try, and short ways to make things on it. All that it made is removed by `clean`."""
+
+    def __init__(self, engine: Engine, image: str) -> None:
+        self.engine = engine
+        self.image = image
+        self.labels = {LABEL: secrets.token_hex(8)}
+        self._controls: list[ControlInput] = []
+
+    def container(self, *argv: str, name: str = "", host: dict[str, Any] | None = None, **config: Any) -> str:
+        """Create a container whose stdin is ours."""
+        host_config = {
+            "AutoRemove": True,
+            "Init": True,
+            "NetworkMode": "none",
+            "LogConfig": {"Type": "none"},
+            **(host or {}),
+        }
+        body = {
+            "Image": self.image,
+            "Cmd": list(argv),
+            "Labels": self.labels,
+            "OpenStdin": True,
+            "StdinOnce": True,
+            "AttachStdin": True,
+            "HostConfig": host_config,
+            **config,
+        }
+        spec = ContainerSpec(name or f"contract-{secrets.token_hex(8)}", body)
+        return self.engine.create_container(spec, timeout=TIMEOUT)
+
+    def idle(self) -> tuple[str, ControlInput]:
+        """Start a container of connection mode; return its id and its control input."""
+        container = self.container("/bin/sh", "-c", CONTROL_SHELL, Entrypoint=[], User="0")
+        control = self.engine.attach_control(container, timeout=TIMEOUT)
+        self._controls.append(control)
+        self.engine.start_container(container, timeout=TIMEOUT)
+        return container, control
+
+    def exec(self, container: str, *argv: str, **spec: Any) -> str:
+        return self.engine.create_exec(container, ExecSpec(argv, **spec), timeout=TIMEOUT)
+
+    async def open(
+        self, container: str, *argv: str, tty: bool = False, **spec: Any
+    ) -> tuple[str, ProgramStream, Recorder]:
+        """Exec and open its stream; return the exec's id, the stream and what listens to it."""
+        exec_id = self.exec(container, *argv, tty=tty, **spec)
+        recorder = Recorder()
+        stream = await self.engine.streams.open_exec(exec_id, recorder, tty=tty, timeout=TIMEOUT)
+        return exec_id, stream, recorder
+
+    async def shell(self, container: str, script: str, **spec: Any) -> tuple[str, ProgramStream, Recorder]:
+        return await self.open(container, "/bin/sh", "-c", script, **spec)
+
+    def wait_gone(self, container: str) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
+            try:
+                self.engine.inspect_container(container, timeout=TIMEOUT)
+            except NotFound:
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"container {container} is still there")
+
+    def clean(self) -> None:
+        for control in self._controls:
+            control.close()
+        for row in self.engine.list_containers(self.labels, timeout=TIMEOUT):
+            with contextlib.suppress(EngineError):
+                self.engine.remove_container(row.id, timeout=TIMEOUT)
+        self.engine.close()
+
+
+@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.engine)])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """The fake engine, then the real one."""
+    if request.param == "fake":
+        made = Bench(FakeEngine(), FAKE_IMAGE)
+    else:
+        engine = DockerEngine(_address(request.getfixturevalue("engine_host")))
+        made = Bench(engine, request.getfixturevalue("mini_image"))
+    yield made
+    made.clean()
+
+
+def _address(host: str) -> EngineAddress:
+    # Docker's own variables, so that the contract is easily held against an engine with TLS, too.
+    folder = os.environ.get("DOCKER_CERT_PATH") if os.environ.get("DOCKER_TLS_VERIFY") else None
+    if not folder:
+        return EngineAddress.parse(host)
+    return EngineAddress.parse(host, f"{folder}/ca.pem", f"{folder}/cert.pem", f"{folder}/key.pem")
+
+
+@pytest.fixture
+def events(bench: Bench) -> Iterator[EventLog]:
+    """What the engine says about this test's containers."""
+    log = EventLog(bench.engine, bench.labels)
+    yield log
+    log.close()

@@ -1,0 +1,105 @@
+"""What a gateway that goes on holds after its sessions: nothing more than before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+from support.clients import clients
+from support.gateway import Gateway, Resources, StartGateway, wait_until
+
+pytestmark = pytest.mark.engine
+
+FIVE = 5
+
+
+def log_out(gateway: Gateway) -> None:
+    with clients(gateway, FIVE) as shells:
+        for shell in shells:
+            shell.type("echo ready")
+            shell.expect("ready")
+        for shell in shells:
+            shell.log_out()
+            assert shell.wait() == 0
+
+
+def kill_in_the_middle_of_output(gateway: Gateway) -> None:
+    with clients(gateway, FIVE, "yes") as talkers:
+        for talker in talkers:
+            talker.expect("y\ny\n")
+        for talker in talkers:
+            talker.kill()
+
+
+def kill_terminals(gateway: Gateway) -> None:
+    with clients(gateway, FIVE, "echo ready; exec sleep 1000", options=["-tt"]) as terminals:
+        for terminal in terminals:
+            terminal.expect("ready")
+        for terminal in terminals:
+            terminal.kill()
+
+
+def kill_half_closed(gateway: Gateway) -> None:
+    with clients(gateway, FIVE, "cat; echo ready; exec sleep 1000", stdin=False) as half_closed:
+        for client in half_closed:
+            client.expect("ready")
+        for client in half_closed:
+            client.kill()
+
+
+def kill_before_the_program_runs(gateway: Gateway) -> None:
+    with clients(gateway, FIVE, "sleep 1000") as early:
+        wait_until(lambda: gateway.containers())
+        for client in early:
+            client.kill()
+
+
+LEAVINGS = (log_out, kill_in_the_middle_of_output, kill_terminals, kill_half_closed, kill_before_the_program_runs)
+
+
+@pytest.fixture(scope="module")
+def warm(
+    starting: Callable[[], AbstractContextManager[StartGateway]], mode: str
+) -> Iterator[tuple[Gateway, Resources]]:
+    """A gateway that has had five sessions at once, and what it holds since then."""
+    with starting() as start:
+        gateway = start(mode)
+        log_out(gateway)
+        gateway.await_no_container()
+        wait_until(lambda: gateway.metric("sshore_connections_current") == 0)
+        yield gateway, gateway.resources()
+
+
+@pytest.mark.parametrize("leave", LEAVINGS)
+def test_nothing_is_left_of_five_sessions(warm: tuple[Gateway, Resources], leave: Callable[[Gateway], None]) -> None:
+    gateway, before = warm
+    leave(gateway)
+    gateway.await_no_container()
+    gateway.await_resources(before)
+    assert gateway.metric("sshore_sessions_current") == 0
+    assert gateway.metric("sshore_containers_current") == 0
+
+
+def test_a_program_ends_with_its_channel_while_the_connection_goes_on(
+    warm: tuple[Gateway, Resources],
+) -> None:
+    gateway, before = warm
+    with gateway.master() as shared, clients(gateway, 1, options=shared) as neighbours:
+        neighbours[0].type("echo ready")
+        neighbours[0].expect("ready")
+        wait_until(gateway.guarded)
+        idle = gateway.processes()
+        command = "trap '' HUP; sleep 1000 & yes"
+        with clients(gateway, FIVE, command, options=shared) as talkers:
+            for talker in talkers:
+                talker.expect("y\ny\n")
+            # `yes` and the `sleep` behind it.
+            assert len(gateway.processes() - idle) >= 2 * FIVE
+            for talker in talkers:
+                talker.kill()
+            wait_until(lambda: gateway.processes() == idle)
+        neighbours[0].type("echo still he''re")
+        neighbours[0].expect("still here")
+    gateway.await_no_container()
+    gateway.await_resources(before)

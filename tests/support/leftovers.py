@@ -1,0 +1,37 @@
+"""Containers that sshore made and that are still there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Container, Mapping
+from typing import Any
+
+from docker import DockerClient
+
+_ALL: Mapping[str, str] = {"sshore": ""}
+_PAUSE = 0.05
+
+
+def sshore_containers(client: DockerClient, labels: Mapping[str, str] = _ALL) -> dict[str, str]:
+    """Return name and state by id of all containers labelled `sshore`, stopped ones too, or with these labels."""
+    wanted = [f"{name}={value}" if value else name for name, value in labels.items()]
+    rows = client.api.containers(all=True, filters={"label": wanted})
+    return {row["Id"]: f"{_name(row)} ({row['State']})" for row in rows}
+
+
+def await_none_but(
+    client: DockerClient, known: Container[str], seconds: float, labels: Mapping[str, str] = _ALL
+) -> dict[str, str]:
+    """Wait until all labelled containers but the `known` are gone; return what is left after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        left = {key: text for key, text in sshore_containers(client, labels).items() if key not in known}
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(_PAUSE)
+
+
+def _name(row: dict[str, Any]) -> str:
+    # A container whose removal is under way has lost its name.
+    names = row["Names"] or [row["Id"]]
+    return names[0].removeprefix("/")

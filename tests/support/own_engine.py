@@ -1,0 +1,75 @@
+"""A Docker Engine of the test's own, which it may stop, pause and kill."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from .source_tree import ROOT
+
+_SHIM = "containerd-shim"
+_SCRIPT = ROOT / "scripts" / "engine.sh"
+
+
+class OwnEngine:
+    """A second dockerd, started by `scripts/engine.sh` as root, with everything it owns inside `folder`.
+
+    Its containers have no network but `none`. `folder` must be short: a socket's path has 107 bytes at most.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "docker.sock"
+        self.host = f"unix://{self.socket}"
+        self._folder = folder
+        self._data = folder / "data"
+        self.pid_file = folder / "state" / "engine" / "dockerd.pid"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name != "DOCKER_HOST"},
+            "SSHORE_STATE": str(folder / "state"),
+            "SSHORE_ENGINE_SOCKET": str(self.socket),
+            "SSHORE_ENGINE_ARGS": f"--data-root {self._data} --bridge=none --iptables=false",
+        }
+
+    def start(self) -> str:
+        """Start it unless it answers, wait until it does; return what the script said."""
+        # --bridge=none deletes docker0, which is the first engine's: hence a network namespace of its own.
+        return self._run("unshare", "--net", str(_SCRIPT), "start")
+
+    def stop(self) -> str:
+        """End it and wait until it has ended; return what the script said."""
+        return self._run(str(_SCRIPT), "stop")
+
+    def discard(self) -> None:
+        """End it and let go of its folder, which a killed engine left mounted onto itself."""
+        self.stop()
+        self._end_orphans()
+        subprocess.run(["umount", str(self._data)], check=False, stderr=subprocess.DEVNULL)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the dockerd that was started last, for signals."""
+        return int(self.pid_file.read_text())
+
+    def _end_orphans(self) -> None:
+        """The containers of an engine that was killed live on under their shims."""
+        for shim in psutil.process_iter(["cmdline"]):
+            if _SHIM in shim.name() and any(str(self._folder) in word for word in shim.info["cmdline"] or ()):
+                for process in (*shim.children(recursive=True), shim):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.kill()
+
+    def _run(self, *command: str) -> str:
+        done = subprocess.run(
+            command,
+            env=self._environment,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout

@@ -1,0 +1,241 @@
+"""A `sshore serve` process of the tests' own, with users, and the OpenSSH clients set up for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+from docker import DockerClient
+
+from .leftovers import await_none_but
+
+USER = "demo"
+READY_SECONDS = 20.0
+EVENT_SECONDS = 10.0
+STOP_SECONDS = 20.0
+_PAUSE = 0.02
+
+
+class Server:
+    """One gateway. `folder` is for its configuration, keys, state and log; the clients find theirs there too.
+
+    Every user name has an authorized-keys file only once `authorize` wrote it; USER has one from the start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        client: DockerClient,
+        host: str,
+        execution: Mapping[str, Any],
+        *,
+        timeouts: Mapping[str, str] | None = None,
+        uid: int | None = None,
+        log_level: str = "info",
+        state: Path | None = None,
+        sections: Mapping[str, Any] | None = None,
+        wrapper: Sequence[str] = (),
+    ) -> None:
+        """`execution` and `timeouts` are parts of the configuration's `docker`, `sections` come beside `docker`.
+
+        `wrapper` is a command that runs the command behind it, as `setpriv` does.
+        """
+        self.folder = folder
+        self.state = state or folder / "state"
+        self.port = 0
+        self.pid = 0
+        self._docker = client
+        self._uid = uid
+        self._wrapper = wrapper
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = folder / "server.log"
+        self._keys = folder / "keys"
+        self._keys.mkdir(mode=0o755)
+        self._host_key = _make_key(folder / "host_key")
+        self._user_key = _make_key(folder / "id")
+        self.authorize(USER)
+        self._config = folder / "config.json"
+        self._config.write_text(
+            json.dumps(
+                {
+                    "ssh": {"listen": "127.0.0.1:0", "hostkeys": [self._host_key.export_private_key().decode()]},
+                    "auth": {"authorizedKeys": f"{self._keys}/%u"},
+                    "log": {"level": log_level},
+                    "docker": {
+                        "connection": {"host": host},
+                        "execution": dict(execution),
+                        "timeouts": dict(timeouts or {}),
+                    },
+                    **(sections or {}),
+                }
+            )
+        )
+
+    def authorize(self, user: str, options: str = "") -> None:
+        """Let `user` in with the key of these tests, with these options in front of it."""
+        line = f"{options} {self._user_key.export_public_key().decode()}".lstrip()
+        (self._keys / user).write_text(line)
+        (self._keys / user).chmod(0o644)
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        if self._uid is not None:
+            os.chown(self.state, self._uid, self._uid)
+        serve = [sys.executable, "-m", "sshore", "serve", "--config", str(self._config), "--state", str(self.state)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._wrapper, *serve],
+                cwd=self.folder,
+                user=self._uid,
+                group=self._uid,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+        self.port = int(self.wait_for_log(r"event=listening address=\S*:(\d+)", READY_SECONDS)[1])
+        self._write_client_files()
+
+    def stop(self) -> None:
+        """End it as a supervisor does: it must go with 0 and leave nothing on the engine."""
+        process = self._process
+        assert process is not None
+        gateway = self.wait_for_log(r"gateway=(\w+)")[1]
+        process.send_signal(signal.SIGTERM)
+        try:
+            status = process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.show_threads()
+            process.kill()
+            process.wait()
+            raise AssertionError(f"did not stop within {STOP_SECONDS:g} s:\n{self.log}") from None
+        assert status == 0, f"ended with {status}:\n{self.log}"
+        left = await_none_but(self._docker, (), EVENT_SECONDS, {"sshore.gateway": gateway})
+        assert not left, f"left on the engine: {sorted(left.values())}\n{self.log}"
+
+    @property
+    def log(self) -> str:
+        """Everything that it has written so far."""
+        return self._log.read_text(errors="replace")
+
+    def log_mark(self) -> int:
+        """Where the log ends now, for `wait_for_log`."""
+        return len(self.log)
+
+    def wait_for_log(self, pattern: str, seconds: float = EVENT_SECONDS, since: int = 0) -> re.Match[str]:
+        """Return the first match behind the mark; its line may still come."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = re.search(pattern, self.log[since:])
+            if found:
+                return found
+            assert self._process is None or self._process.poll() is None, f"it ended:\n{self.log}"
+            assert time.monotonic() < deadline, f"no {pattern!r} within {seconds:g} s:\n{self.log[since:]}"
+            time.sleep(_PAUSE)
+
+    def show_threads(self) -> None:
+        """Have it write every thread's stack to its log."""
+        assert self._process is not None
+        mark, deadline = self.log_mark(), time.monotonic() + EVENT_SECONDS
+        self._process.send_signal(signal.SIGUSR1)
+        while "most recent call first" not in self.log[mark:] and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+
+    @property
+    def ssh_options(self) -> list[str]:
+        """Options that make any of OpenSSH's programs reach it as the host `sshore`."""
+        return ["-F", str(self.folder / "ssh_config")]
+
+    @property
+    def ssh_command(self) -> str:
+        """The `ssh` for programs that start one themselves."""
+        return shlex.join(["ssh", *self.ssh_options])
+
+    def ssh_argv(self, *command: str, options: Sequence[str] = ()) -> list[str]:
+        """The command line of a client that runs `command`, or a shell without one."""
+        return ["ssh", *self.ssh_options, *options, "sshore", *command]
+
+    def ssh(
+        self, *command: str, options: Sequence[str] = (), stdin: bytes | None = None, timeout: float = 30
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a client to its end. Without `stdin` there is none (`ssh -n`)."""
+        return self.run(self.ssh_argv(*command, options=options), stdin=stdin, timeout=timeout)
+
+    def run(
+        self, argv: list[str], *, stdin: bytes | None = None, timeout: float = 30, **more: Any
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run any program to its end, with its output."""
+        given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+        try:
+            return subprocess.run(argv, capture_output=True, timeout=timeout, check=False, **given, **more)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"{argv} hangs; it said {error.stdout!r} and {error.stderr!r}") from None
+
+    @contextmanager
+    def master(self) -> Iterator[list[str]]:
+        """One open connection; give its options to `ssh` for a session on it."""
+        socket = self.folder / f"master{time.monotonic_ns() % 10**9}"
+        argv = self.ssh_argv(options=["-M", "-N", "-S", str(socket)])
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            deadline = time.monotonic() + EVENT_SECONDS
+            while not socket.exists():
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline, self.log
+                time.sleep(_PAUSE)
+            yield ["-S", str(socket)]
+        finally:
+            process.terminate()
+            process.communicate()
+
+    def connect(self, **options: Any) -> Any:
+        """An asyncssh client's connection, for what OpenSSH's cannot be made to ask."""
+        defaults = {
+            "username": USER,
+            "client_keys": [self._user_key],
+            "known_hosts": ([self._host_key.convert_to_public()], [], []),
+            "agent_path": None,
+            "config": None,
+        }
+        return asyncssh.connect("127.0.0.1", self.port, **(defaults | options))
+
+    def _write_client_files(self) -> None:
+        (self.folder / "known_hosts").write_bytes(b"sshore " + self._host_key.export_public_key())
+        (self.folder / "ssh_config").write_text(
+            f"""Host *
+  HostName 127.0.0.1
+  HostKeyAlias sshore
+  Port {self.port}
+  User {USER}
+  IdentityFile {self.folder}/id
+  IdentitiesOnly yes
+  IdentityAgent none
+  UserKnownHostsFile {self.folder}/known_hosts
+  StrictHostKeyChecking yes
+  BatchMode yes
+"""
+        )
+
+
+Serving = Callable[..., AbstractContextManager[Server]]
+"""The fixture `serving` of the end-to-end tests."""
+
+
+def _make_key(path: Path) -> asyncssh.SSHKey:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    key.write_private_key(path)
+    path.chmod(0o600)
+    return key

@@ -1,0 +1,201 @@
+"""What an actor needs around it, without a loop: the fake engine, and neighbours that remember what they were told."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import pykka
+from sshore.actors.messages import ContainerReady, Exited
+from sshore.actors.ref import Ref, post
+from sshore.actors.refusals import Refused
+from sshore.actors.surroundings import House, Surroundings
+from sshore.config.models import DockerConfig
+from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.guestshell import CONTROL_SHELL
+from sshore.engine.types import ContainerSpec
+from sshore.engine.watcher import EventWatcher
+from sshore.metrics.counters import Metrics
+
+from .logbook import Logbook
+from .memory import SECONDS, Memory
+from .threads import wait_for_none_but
+
+LABELS = {"sshore": "1", "sshore.gateway": "stage"}
+
+
+class Witness(pykka.ThreadingActor):
+    """Stands where an actor's parent or the root would, and writes down what it is told."""
+
+    use_daemon_thread = True
+
+    def __init__(self, told: Memory) -> None:
+        super().__init__()
+        self._told = told
+
+    def on_receive(self, message: object) -> None:
+        self._told.add(message)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A stream that the loop was asked for: the id of an exec, or of a container to attach to."""
+
+    id: str
+    tty: bool
+
+
+@dataclass(frozen=True)
+class Running:
+    """The loop was told that the program runs."""
+
+
+class SessionDesk:
+    """A session's port."""
+
+    def __init__(self) -> None:
+        self.calls = Memory()
+
+    def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
+        self.calls.add(Opening(exec_id, tty))
+
+    def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
+        self.calls.add(Opening(container_id, tty))
+
+    def running(self) -> None:
+        self.calls.add(Running())
+
+    def exited(self, exited: Exited) -> None:
+        self.calls.add(exited)
+
+    def refused(self, refused: Refused) -> None:
+        self.calls.add(refused)
+
+    @property
+    def ends(self) -> list[Exited | Refused]:
+        """What it was told of the end: one word, or none."""
+        return [call for call in self.calls.all if isinstance(call, Exited | Refused)]
+
+
+class ConnectionDesk:
+    """A connection's port."""
+
+    def __init__(self) -> None:
+        self.failures = Memory()
+        self.has_ended = threading.Event()
+
+    def failed(self, refused: Refused) -> None:
+        self.failures.add(refused)
+
+    def ended(self) -> None:
+        assert not self.has_ended.is_set()
+        self.has_ended.set()
+
+    def wait_ended(self) -> None:
+        assert self.has_ended.wait(SECONDS)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A message that was to come later."""
+
+    seconds: float
+    actor: Ref
+    message: object
+
+
+class Timers:
+    """Timers that go off when the test says so."""
+
+    def __init__(self) -> None:
+        self.alarms = Memory()
+
+    def after(self, seconds: float, actor: Ref, message: object) -> None:
+        self.alarms.add(Alarm(seconds, actor, message))
+
+    def ring(self, kind: type, number: int = 1) -> Alarm:
+        """Deliver the `number`-th message of that class; it may still be asked for. Return when it was due."""
+        alarm: Alarm = self.alarms.wait(lambda alarm: isinstance(alarm.message, kind), number)
+        post(alarm.actor, alarm.message)
+        return alarm
+
+
+class LiveTimers(Timers):
+    """Timers that go off by themselves, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._running: list[threading.Timer] = []
+
+    def after(self, seconds: float, actor: Ref, message: object) -> None:
+        super().after(seconds, actor, message)
+        timer = threading.Timer(seconds, post, (actor, message))
+        timer.daemon = True
+        self._running.append(timer)
+        timer.start()
+
+    def close(self) -> None:
+        for timer in self._running:
+            timer.cancel()
+
+
+class Ledger:
+    """A ledger on paper."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.claimed: list[str] = []
+
+    def claim(self, name: str) -> None:
+        self.names.add(name)
+        self.claimed.append(name)
+
+    def release(self, name: str) -> None:
+        self.names.discard(name)
+
+
+class Stage:
+    """One house. `told_root` and `told_parent` are what actors said to theirs."""
+
+    def __init__(self) -> None:
+        self._threads = threading.enumerate()
+        self.engine = FakeEngine()
+        self.book = Logbook()
+        self.metrics = Metrics()
+        self.timers = Timers()
+        self.ledger = Ledger()
+        self.told_root = Memory()
+        self.told_parent = Memory()
+        self.root: Ref = Witness.start(self.told_root)
+        self.parent: Ref = Witness.start(self.told_parent)
+        self.watcher = EventWatcher(self.engine, {"sshore.gateway": "stage"}, self.book.log)
+        self.watcher.start()
+        assert self.watcher.ready.wait(SECONDS)
+        self.house = House(self.watcher, self.ledger, self.timers, self.metrics, self.root, LABELS)
+
+    def surroundings(self, *, timeouts: dict[str, Any] | None = None, **execution: Any) -> Surroundings:
+        """Return what a connection is given; `execution` is that section of the configuration."""
+        section = {"container": {"Image": FAKE_IMAGE}, "host": {"NetworkMode": "none"}, **execution}
+        docker = DockerConfig.model_validate({"execution": section, "timeouts": timeouts or {}})
+        return Surroundings(self.house, self.engine, docker, self.book.log, LABELS)
+
+    def idle_container(self, user: str = "") -> ContainerReady:
+        """Start a container as a connection does, and return what it tells its sessions."""
+        body = {"Image": FAKE_IMAGE, "Cmd": ["/bin/sh", "-c", CONTROL_SHELL], "OpenStdin": True, "Labels": LABELS}
+        container = self.engine.create_container(ContainerSpec("idle", body), timeout=SECONDS)
+        self.engine.start_container(container, timeout=SECONDS)
+        return ContainerReady(container, "idle", user)
+
+    def count(self, name: str, **labels: str) -> float:
+        """Return a metric's value, 0 if it was never touched."""
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+    def close(self) -> None:
+        """Stop everything; nothing may go on."""
+        pykka.ActorRegistry.stop_all(timeout=SECONDS)
+        self.watcher.stop()
+        self.engine.come_back()
+        for container in self.engine.containers:
+            self.engine.remove_container(container.id, timeout=SECONDS)
+        wait_for_none_but(self._threads)
