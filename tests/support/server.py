@@ -198,8 +198,9 @@ class Server:
                 time.sleep(_PAUSE)
             yield ["-S", str(socket)]
         finally:
-            process.terminate()
-            process.communicate()
+            # Not by a signal: one that comes between two looks of OpenSSH 9.2's loop is noticed with the next packet.
+            self.run(self.ssh_argv(options=["-S", str(socket), "-O", "exit"]))
+            process.communicate(timeout=EVENT_SECONDS)
 
     def connect(self, **options: Any) -> Any:
         """An asyncssh client's connection, for what OpenSSH's cannot be made to ask."""
