@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
+from ..engine.control_shell import GUARD_SHELL, signal_main_line
 from ..engine.errors import EngineError, NotFound
 from ..engine.errors import Refused as EngineRefused
-from ..engine.guestshell import GUARD_SHELL, SHELL, Program, launch_argv, signal_main_line
 from ..engine.interface import ControlInput
+from ..engine.launcher import SHELL, Program, launch_argv
 from ..engine.types import ExecSpec, ImageInfo
 from .container import OwnedContainer
 from .messages import FirstOutput, GuardDue, ImageFailed, ImageReady, RunExec, RunShell, RunSubsystem

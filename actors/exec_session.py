@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+from ..engine.control_shell import hangup_line, signal_line
 from ..engine.errors import EngineError
-from ..engine.guestshell import Program, hangup_line, launch_argv, signal_line
+from ..engine.launcher import Program, launch_argv
 from ..engine.types import ExecSpec, ProgramEnded
 from .messages import ContainerReady, ContainerWanted, ControlLine, RunExec, RunShell, RunSubsystem
 from .ref import post

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..config.models import ExecutionConfig
-from ..engine.guestshell import ARGUMENT_LIMIT, Argv, Command, LoginShell, Program, Sftp
+from ..engine.launcher import ARGUMENT_LIMIT, Argv, Command, LoginShell, Program, Sftp
 from .messages import RunExec, RunShell, RunSubsystem
 from .refusals import RefusedError, refuse
 

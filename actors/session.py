@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ..engine.errors import EngineError, NotFound
-from ..engine.guestshell import Program
+from ..engine.launcher import Program
 from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
 from .messages import (
     ChannelClosed,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..config.models import ExecutionConfig
-from ..engine.guestshell import CONTROL_SHELL, SHELL
+from ..engine.control_shell import CONTROL_SHELL
+from ..engine.launcher import SHELL
 from ..engine.types import ContainerSpec
 
 NETWORK = "sshore"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine.guestshell import PID_LINE_LIMIT
+from ..engine.launcher import PID_LINE_LIMIT
 
 _KEPT = 4096
 

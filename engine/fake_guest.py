@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+from .control_shell import CONTROL_SHELL, GUARD_SHELL
 from .fake_process import FakeProcess
 from .fake_shell import Call, Command, Shell, ShellLeft
-from .guestshell import CONTROL_SHELL, GUARD_SHELL, LAUNCHER, SHELL
+from .launcher import LAUNCHER, SHELL
 
 HANGUP_SECONDS = 1.0
 

@@ -25,7 +25,7 @@ from .types import (
 
 
 class ControlInput(Protocol):
-    """The held-open stdin of a control shell (see `guestshell.py`). Blocking; used by the one actor that owns it."""
+    """The held-open stdin of a control shell (see `control_shell.py`). Blocking; used by the one actor that owns it."""
 
     def send_line(self, line: str, *, timeout: float) -> None:
         """Write one line of shell, without its newline. Raises Unavailable or TimedOut."""

@@ -24,11 +24,11 @@ from sshore.actors.messages import (
 )
 from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import Refused, refuse
+from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.errors import EngineError, NotFound, ServerFault, TimedOut, Unavailable
 from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.fake_containers import FakeContainer, FakeImage
 from sshore.engine.fake_engine import FAKE_IMAGE
-from sshore.engine.guestshell import CONTROL_SHELL
 from sshore.engine.types import ContainerDied, EventsLost
 from support.memory import SECONDS, Memory
 from support.stage import ConnectionDesk, Stage, Witness

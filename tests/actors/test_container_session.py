@@ -28,11 +28,12 @@ from sshore.actors.messages import (
 )
 from sshore.actors.refusals import Refused, refuse
 from sshore.actors.transitions import State
+from sshore.engine.control_shell import GUARD_SHELL
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
 from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.fake_containers import FakeImage
 from sshore.engine.fake_engine import FAKE_IMAGE
-from sshore.engine.guestshell import GUARD_SHELL, LAUNCHER
+from sshore.engine.launcher import LAUNCHER
 from sshore.engine.types import ContainerDied, ContainerGone
 from support.acts import ContainerAct
 from support.memory import SECONDS

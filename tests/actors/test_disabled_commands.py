@@ -7,7 +7,7 @@ from sshore.actors.messages import ContainerWanted, RunExec, RunShell, RunSubsys
 from sshore.actors.refusals import Refused, RefusedError
 from sshore.actors.requests import program_for
 from sshore.config.models import ExecutionConfig
-from sshore.engine.guestshell import Argv, Command, LoginShell, Sftp
+from sshore.engine.launcher import Argv, Command, LoginShell, Sftp
 from support.acts import ExecAct
 from support.stage import Stage
 

@@ -26,7 +26,7 @@ from sshore.actors.messages import (
 from sshore.actors.refusals import Refused, refuse
 from sshore.actors.transitions import State
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
-from sshore.engine.guestshell import LAUNCHER
+from sshore.engine.launcher import LAUNCHER
 from sshore.engine.types import EventsLost, ProgramEnded
 from support.acts import PID, ExecAct
 from support.memory import SECONDS

@@ -13,7 +13,7 @@ from sshore.actors.refusals import RefusedError
 from sshore.actors.requests import SIGNALS, check_env, check_signal
 from sshore.actors.specs import client_environment, idle_container, merged_environment, program_container
 from sshore.config.models import ExecutionConfig
-from sshore.engine.guestshell import CONTROL_SHELL
+from sshore.engine.control_shell import CONTROL_SHELL
 
 DOCKER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from sshore.engine.control import SocketControl
+from sshore.engine.control_shell import CONTROL_SHELL, GUARD_SHELL
 from sshore.engine.docker_engine import DockerEngine
 from sshore.engine.errors import NotFound, TimedOut, Unavailable
-from sshore.engine.guestshell import CONTROL_SHELL, GUARD_SHELL
 from sshore.engine.types import ContainerDied, ContainerGone, ContainerSpec, EngineEvent, ExecSpec
 
 LABEL = "engine-test"

@@ -12,8 +12,8 @@ from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import Refused
 from sshore.actors.surroundings import House, Surroundings
 from sshore.config.models import DockerConfig
+from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
-from sshore.engine.guestshell import CONTROL_SHELL
 from sshore.engine.types import ContainerSpec
 from sshore.engine.watcher import EventWatcher
 from sshore.metrics.counters import Metrics

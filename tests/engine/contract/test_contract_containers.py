@@ -1,8 +1,8 @@
 """What every engine promises about containers."""
 
 import pytest
+from sshore.engine.control_shell import GUARD_SHELL
 from sshore.engine.errors import Conflict, NotFound
-from sshore.engine.guestshell import GUARD_SHELL
 from sshore.engine.types import ContainerDied, ContainerGone, ContainerSpec, ProgramEnded
 
 T = 20.0

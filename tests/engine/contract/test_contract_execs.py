@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from sshore.engine.control_shell import hangup_line, signal_line
 from sshore.engine.errors import Conflict, NotFound
-from sshore.engine.guestshell import Argv, Command, hangup_line, launch_argv, signal_line
+from sshore.engine.launcher import Argv, Command, launch_argv
 from sshore.engine.types import ContainerDied, ExecState, ProgramEnded
 from support.recorder import Recorder
 

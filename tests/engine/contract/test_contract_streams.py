@@ -3,8 +3,9 @@
 import hashlib
 
 import pytest
+from sshore.engine.control_shell import signal_line
 from sshore.engine.errors import NotFound
-from sshore.engine.guestshell import Command, launch_argv, signal_line
+from sshore.engine.launcher import Command, launch_argv
 from sshore.engine.types import ContainerGone, ProgramEnded
 from support.recorder import Recorder
 

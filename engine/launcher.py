@@ -1,10 +1,7 @@
-"""The little shell scripts that run inside a container, for any POSIX `/bin/sh` (dash, bash, busybox).
+"""The shell script that becomes a session's program, for any POSIX `/bin/sh` (dash, bash, busybox).
 
-Three of them. The *launcher* says the program's pid, sets the login environment and becomes the program. The
-*control shell* is the idle program of connection mode: it obeys the lines that the gateway writes to its stdin and
-ends with it. The *guard* is the control shell of session mode: when its stdin ends it kills everything else.
-
-They use builtins only where they can: a fork costs a millisecond on the way to the user's first byte.
+The *launcher* says the program's pid, sets the terminal's size and the login environment and becomes the program. It
+uses builtins only where it can: a fork costs a millisecond on the way to the user's first byte.
 """
 
 from __future__ import annotations
@@ -15,32 +12,6 @@ SHELL = "/bin/sh"
 PID_LINE_LIMIT = 32
 ARGUMENT_LIMIT = 131_071
 """The kernel's limit for one argument or one environment string, in bytes, its NUL not counted."""
-
-_SESSION_FUNCTIONS = """\
-session() {
-  signal=$1 sid=$2
-  for stat in /proc/[0-9]*/stat; do
-    { IFS= read -r line <"$stat"; } 2>/dev/null || continue
-    set -- ${line##*) }
-    [ "$4" = "$sid" ] || continue
-    pid=${stat#/proc/}
-    kill -s "$signal" "${pid%/stat}" 2>/dev/null
-  done
-}
-hangup() {
-  session HUP "$1"
-  { sleep 1; session KILL "$1"; } &
-}
-signal_group() { kill -s "$1" -- "-$2" 2>/dev/null; }
-signal_main() {
-  IFS=' ' read -r main rest </proc/1/task/1/children
-  [ -n "$main" ] && signal_group "$1" "$main"
-}
-while IFS= read -r line; do eval "$line"; done
-"""
-
-CONTROL_SHELL = _SESSION_FUNCTIONS
-GUARD_SHELL = _SESSION_FUNCTIONS + "kill -9 -1\n"
 
 SFTP_SERVERS = (
     "/usr/lib/openssh/sftp-server",
@@ -133,18 +104,3 @@ def launch_argv(program: Program, *, size: tuple[int, int] | None, say_pid: bool
     """
     columns_x_rows = f"{size[0]}x{size[1]}" if size else ""
     return (SHELL, "-c", LAUNCHER, "sshore", "pid" if say_pid else "", columns_x_rows, *program.arguments())
-
-
-def hangup_line(pid: int) -> str:
-    """For a control shell: HUP to every process of the session that `pid` leads, KILL a second later."""
-    return f"hangup {pid}"
-
-
-def signal_line(signal: str, pid: int) -> str:
-    """For a control shell: `signal` (`USR1`, without SIG) to the process group that `pid` leads."""
-    return f"signal_group {signal} {pid}"
-
-
-def signal_main_line(signal: str) -> str:
-    """For a guard: `signal` to the process group of the container's main program, the init's first child."""
-    return f"signal_main {signal}"
