@@ -103,8 +103,10 @@ class Gateway(Server):
 
     def guarded(self) -> bool:
         """Whether a program runs beside each container's main one; in session mode only the guard does."""
+        # The engine calls an exec running before its process shows among the container's.
+        seen = self.processes()
         inspected = [self._client.api.inspect_container(container.id) for container in self.containers()]
-        return all(self._runs_any(one["ExecIDs"] or ()) for one in inspected)
+        return all(self._pids(one["ExecIDs"] or ()) & seen for one in inspected)
 
     def processes(self) -> set[str]:
         """Return the ids of the processes in all of its containers."""
@@ -161,8 +163,8 @@ class Gateway(Server):
             for container in sshore_containers(self._client, {"sshore.gateway": self.id}):
                 self._client.api.remove_container(container, force=True)
 
-    def _runs_any(self, exec_ids: Iterable[str]) -> bool:
-        return any(self._client.api.exec_inspect(exec_id)["Running"] for exec_id in exec_ids)
+    def _pids(self, exec_ids: Iterable[str]) -> set[str]:
+        return {str(self._client.api.exec_inspect(exec_id)["Pid"]) for exec_id in exec_ids}
 
 
 StartGateway = Callable[..., Gateway]
