@@ -8,6 +8,7 @@ from ..config.models import Mode
 from ..engine.errors import EngineError, NotFound
 from ..engine.interface import ControlInput
 from ..engine.types import ContainerDied, ContainerGone, EventsLost, ImageInfo
+from ..metrics.codes import Code
 from .messages import (
     Authenticated,
     ChannelClosed,
@@ -89,7 +90,7 @@ class ConnectionActor(ContainerOwner):
             container.start()
         except EngineError as error:
             self.drop_container()
-            raise RefusedError(refuse_for(error, "CONTAINER_START_FAILED")) from error
+            raise RefusedError(refuse_for(error, Code.CONTAINER_START_FAILED)) from error
         self.log.info("container_started", image=self.execution.image)
         self._ready = ContainerReady(
             container.id, container.name, str(self.execution.container.get("User") or image.user)
@@ -103,7 +104,7 @@ class ConnectionActor(ContainerOwner):
         self._answer_all()
 
     def failed(self, error: BaseException) -> None:
-        self._port.failed(refuse("INTERNAL_ERROR", repr(error)))
+        self._port.failed(refuse(Code.INTERNAL_ERROR, repr(error)))
 
     def release(self) -> None:
         for session in self._sessions:
@@ -134,7 +135,7 @@ class ConnectionActor(ContainerOwner):
 
     def _answer(self, session: Ref) -> None:
         if self._ending:
-            post(session, refuse("CONNECTION_ENDING", "the connection is ending"))
+            post(session, refuse(Code.CONNECTION_ENDING, "the connection is ending"))
         elif self._ready or self._refused:
             post(session, self._ready or self._refused)
         else:
@@ -172,7 +173,9 @@ class ConnectionActor(ContainerOwner):
     def _container_lost(self, oom: bool) -> None:
         if self._ending or not self.container:
             return
-        refused = refuse("OUT_OF_MEMORY" if oom else "CONTAINER_LOST", "the container ended before its connection")
+        refused = refuse(
+            Code.OUT_OF_MEMORY if oom else Code.CONTAINER_LOST, "the container ended before its connection"
+        )
         self.log.warning("container_lost", code=refused.code)
         self._ready, self._refused = None, refused
         for session in self._sessions:

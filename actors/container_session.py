@@ -10,6 +10,7 @@ from ..engine.errors import Refused as EngineRefused
 from ..engine.interface import ControlInput
 from ..engine.launcher import SHELL, Program, launch_argv
 from ..engine.types import ExecSpec, ImageInfo
+from ..metrics.codes import Code
 from .container import OwnedContainer
 from .messages import FirstOutput, GuardDue, ImageFailed, ImageReady, RunExec, RunShell, RunSubsystem
 from .naming import connection_labels, container_name
@@ -111,9 +112,9 @@ class ContainerSession(SessionActor, ContainerOwner):
         try:
             container.start()
         except EngineRefused as error:
-            raise RefusedError(refuse("PROGRAM_START_FAILED", str(error), status=CANNOT_EXECUTE)) from error
+            raise RefusedError(refuse(Code.PROGRAM_START_FAILED, str(error), status=CANNOT_EXECUTE)) from error
         except EngineError as error:
-            raise RefusedError(refuse_for(error, "CONTAINER_START_FAILED")) from error
+            raise RefusedError(refuse_for(error, Code.CONTAINER_START_FAILED)) from error
         self.log.info("container_started", image=self.execution.image)
         if self.pty:
             # A short program may have ended by now: not being told its size is no failure.

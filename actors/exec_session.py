@@ -8,6 +8,7 @@ from ..engine.control_shell import hangup_line, signal_line
 from ..engine.errors import EngineError
 from ..engine.launcher import Program, launch_argv
 from ..engine.types import ExecSpec, ProgramEnded
+from ..metrics.codes import Code
 from .messages import ContainerReady, ContainerWanted, ControlLine, RunExec, RunShell, RunSubsystem
 from .ref import post
 from .refusals import RefusedError, refuse_for
@@ -90,6 +91,6 @@ class ExecSession(SessionActor):
         try:
             self._exec_id = self.engine.create_exec(ready.container_id, spec, timeout=self.timeouts.command_start)
         except EngineError as error:
-            raise RefusedError(refuse_for(error, "PROGRAM_START_FAILED")) from error
+            raise RefusedError(refuse_for(error, Code.PROGRAM_START_FAILED)) from error
         self.watch(self._exec_id)
         self.port.open_exec(self._exec_id, tty=spec.tty, timeout=self.timeouts.command_start)

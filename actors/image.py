@@ -6,6 +6,7 @@ import time
 
 from ..engine.errors import EngineError, NotFound
 from ..engine.types import PullProgress
+from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .log import Log
 from .messages import ImageFailed, ImageReady, ImageWanted
@@ -33,7 +34,7 @@ class ImageActor(Worker):
 
     def missed(self, message: object) -> None:
         if isinstance(message, ImageWanted):
-            post(message.asker, ImageFailed(refuse("INTERNAL_ERROR", "the image actor has ended")))
+            post(message.asker, ImageFailed(refuse(Code.INTERNAL_ERROR, "the image actor has ended")))
 
     def _pull(self, wanted: ImageWanted) -> ImageReady | ImageFailed:
         self.log.info("image_pull_started", image=wanted.image)
@@ -43,7 +44,7 @@ class ImageActor(Worker):
             )
         except EngineError as error:
             absent = isinstance(error, NotFound)
-            refused = refuse_for(error, "IMAGE_NOT_FOUND" if absent else "IMAGE_PULL_FAILED")
+            refused = refuse_for(error, Code.IMAGE_NOT_FOUND if absent else Code.IMAGE_PULL_FAILED)
             self.log.error("image_pull_failed", image=wanted.image, code=refused.code, cause=refused.operator)
             return ImageFailed(refused)
         self.log.info("image_pull_ended", image=wanted.image)

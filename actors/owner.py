@@ -8,6 +8,7 @@ from abc import abstractmethod
 from ..config.models import PullPolicy, RegistryAuthConfig
 from ..engine.errors import EngineError
 from ..engine.types import ContainerSpec, EngineEvent, ImageInfo, RegistryAuth
+from ..metrics.codes import Code
 from .container import OwnedContainer
 from .messages import ImageWanted
 from .ref import Ref, post
@@ -60,7 +61,7 @@ class ContainerOwner(Tenant):
         try:
             image = self.engine.find_image(self.execution.image, timeout=self.timeouts.http)
         except EngineError as error:
-            raise RefusedError(refuse_for(error, "IMAGE_NOT_FOUND")) from error
+            raise RefusedError(refuse_for(error, Code.IMAGE_NOT_FOUND)) from error
         if image:
             self.image_at_hand(image)
         else:
@@ -71,7 +72,7 @@ class ContainerOwner(Tenant):
         try:
             image = self.engine.inspect_image(self.execution.image, timeout=self.timeouts.http)
         except EngineError as error:
-            raise RefusedError(refuse_for(error, "IMAGE_NOT_FOUND")) from error
+            raise RefusedError(refuse_for(error, Code.IMAGE_NOT_FOUND)) from error
         self.image_at_hand(image)
 
     def make_container(self, spec: ContainerSpec) -> OwnedContainer:
@@ -82,7 +83,7 @@ class ContainerOwner(Tenant):
             container.create()
         except EngineError as error:
             container.forsake(error)
-            raise RefusedError(refuse_for(error, "CONTAINER_CREATE_FAILED")) from error
+            raise RefusedError(refuse_for(error, Code.CONTAINER_CREATE_FAILED)) from error
         self.container = container
         self.watch(container.id)
         return container

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..config.models import ExecutionConfig
 from ..engine.launcher import ARGUMENT_LIMIT, Argv, Command, LoginShell, Program, Sftp
+from ..metrics.codes import Code
 from .messages import RunExec, RunShell, RunSubsystem
 from .refusals import RefusedError, refuse
 
@@ -50,15 +51,15 @@ _SFTP = "sftp"
 def check_env(name: str, value: str) -> None:
     """Raise RefusedError unless the variable can be given to a program."""
     if not name or "=" in name or "\0" in name or "\0" in value:
-        raise RefusedError(refuse("ENV_INVALID", f"environment variable {name!r}"))
+        raise RefusedError(refuse(Code.ENV_INVALID, f"environment variable {name!r}"))
     if len(_encoded(f"{name}={value}")) > ARGUMENT_LIMIT:
-        raise RefusedError(refuse("ENV_TOO_LARGE", f"environment variable {name!r}"))
+        raise RefusedError(refuse(Code.ENV_TOO_LARGE, f"environment variable {name!r}"))
 
 
 def check_signal(name: str) -> None:
     """Raise RefusedError unless it is a signal's name without SIG."""
     if name not in SIGNALS:
-        raise RefusedError(refuse("SIGNAL_UNKNOWN", f"signal {name!r}"))
+        raise RefusedError(refuse(Code.SIGNAL_UNKNOWN, f"signal {name!r}"))
 
 
 def program_for(request: RunShell | RunExec | RunSubsystem, execution: ExecutionConfig) -> Program:
@@ -72,7 +73,7 @@ def program_for(request: RunShell | RunExec | RunSubsystem, execution: Execution
             return Argv(shell) if shell else LoginShell()
         case RunExec(command):
             if execution.disable_command:
-                raise RefusedError(refuse("EXEC_DISABLED", "docker.execution.disableCommand is set"))
+                raise RefusedError(refuse(Code.EXEC_DISABLED, "docker.execution.disableCommand is set"))
             _check_command(command)
             return Argv((*shell, "-c", command)) if shell else Command(command)
         case RunSubsystem(name):
@@ -85,14 +86,14 @@ def _subsystem(name: str, execution: ExecutionConfig) -> Program:
         return Command(configured)
     if name == _SFTP:
         return Sftp()
-    raise RefusedError(refuse("SUBSYSTEM_UNKNOWN", f"subsystem {name!r} is not configured"))
+    raise RefusedError(refuse(Code.SUBSYSTEM_UNKNOWN, f"subsystem {name!r} is not configured"))
 
 
 def _check_command(command: str) -> None:
     if "\0" in command:
-        raise RefusedError(refuse("COMMAND_INVALID", "NUL in an exec request"))
+        raise RefusedError(refuse(Code.COMMAND_INVALID, "NUL in an exec request"))
     if len(_encoded(command)) > ARGUMENT_LIMIT:
-        raise RefusedError(refuse("COMMAND_TOO_LONG", f"an exec request of {len(command)} characters"))
+        raise RefusedError(refuse(Code.COMMAND_TOO_LONG, f"an exec request of {len(command)} characters"))
 
 
 def _encoded(text: str) -> bytes:

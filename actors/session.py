@@ -9,6 +9,7 @@ from typing import ClassVar
 from ..engine.errors import EngineError, NotFound
 from ..engine.launcher import Program
 from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
+from ..metrics.codes import Code
 from .messages import (
     ChannelClosed,
     ContainerLost,
@@ -91,7 +92,7 @@ class SessionActor(Tenant):
             self.state = next_state(before, message)
             self._act(message, before)
         except OutOfOrderError as error:
-            self.log.warning("request_out_of_order", code="REQUEST_OUT_OF_ORDER", cause=str(error))
+            self.log.warning("request_out_of_order", code=Code.REQUEST_OUT_OF_ORDER, cause=str(error))
         except RefusedError as error:
             self.refused(error.refused)
 
@@ -122,17 +123,17 @@ class SessionActor(Tenant):
                 self.opened(pid)
                 self.port.running()
             case StreamFailed(error):
-                self.refused(refuse("STREAM_FAILED", str(error)))
+                self.refused(refuse(Code.STREAM_FAILED, str(error)))
             case StartFailed(text):
-                self.refused(refuse("PROGRAM_START_FAILED", text, status=CANNOT_EXECUTE))
+                self.refused(refuse(Code.PROGRAM_START_FAILED, text, status=CANNOT_EXECUTE))
             case ProgramEnded(code):
                 self._exited(Exited(code))
             case ContainerDied(code, oom):
-                self._exited(Exited(code, refuse("OUT_OF_MEMORY", "").user if oom else ""))
+                self._exited(Exited(code, refuse(Code.OUT_OF_MEMORY, "").user if oom else ""))
             case ContainerGone():
-                self.refused(refuse("CONTAINER_LOST", "the engine removed the container"))
+                self.refused(refuse(Code.CONTAINER_LOST, "the engine removed the container"))
             case ContainerLost(oom):
-                self._loss = refuse("OUT_OF_MEMORY" if oom else "CONTAINER_LOST", "").user
+                self._loss = refuse(Code.OUT_OF_MEMORY if oom else Code.CONTAINER_LOST, "").user
                 self._expect_exit(_EXIT_GRACE, 0)
             case OutputEnded() | EventsLost():
                 self._expect_exit(_EXIT_GRACE, 0)
@@ -150,13 +151,13 @@ class SessionActor(Tenant):
         self._tell_end(refused)
 
     def failed(self, error: BaseException) -> None:
-        self._tell_end(refuse("INTERNAL_ERROR", repr(error)))
+        self._tell_end(refuse(Code.INTERNAL_ERROR, repr(error)))
 
     def release(self) -> None:
         if not self._program_over:
             self.hang_up()
         # A channel that is closed does not listen; one whose connection ends, or crashed, still waits.
-        self._tell_end(refuse("CONNECTION_ENDING", "the session ended before its program"))
+        self._tell_end(refuse(Code.CONNECTION_ENDING, "the session ended before its program"))
         self._count_end()
         super().release()
 
@@ -191,10 +192,12 @@ class SessionActor(Tenant):
         try:
             status = self.ask_exit_status()
         except NotFound:
-            self.log.warning("exit_unknown", code="EXIT_UNKNOWN", cause="the engine does not know the program any more")
-            self._exited(Exited(FAILED, self._loss or refuse("CONTAINER_LOST", "").user))
+            self.log.warning(
+                "exit_unknown", code=Code.EXIT_UNKNOWN, cause="the engine does not know the program any more"
+            )
+            self._exited(Exited(FAILED, self._loss or refuse(Code.CONTAINER_LOST, "").user))
         except EngineError as error:
-            self.refused(refuse_for(error, "EXIT_UNKNOWN"))
+            self.refused(refuse_for(error, Code.EXIT_UNKNOWN))
         else:
             if status is not None:
                 self._exited(Exited(status))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pykka import ThreadingActor
 
+from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .log import Log
 from .messages import ChildEnded, ChildFailed, ChildStarted
@@ -83,7 +84,7 @@ class Worker(ThreadingActor):
         try:
             step()
         except BaseException as error:
-            self.log.error("actor_failed", actor=self.role, code="INTERNAL_ERROR", exc_info=error)
+            self.log.error("actor_failed", actor=self.role, code=Code.INTERNAL_ERROR, exc_info=error)
             self.metrics.actor_failed(self.role)
             self._finish(error)
             self.stop()
@@ -101,7 +102,7 @@ class Worker(ThreadingActor):
         try:
             self.release()
         except BaseException as second:
-            self.log.error("actor_release_failed", actor=self.role, code="INTERNAL_ERROR", exc_info=second)
+            self.log.error("actor_release_failed", actor=self.role, code=Code.INTERNAL_ERROR, exc_info=second)
             return error or second
         return error
 

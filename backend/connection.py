@@ -15,6 +15,7 @@ from ..actors.ref import Ref, post
 from ..actors.refusals import Refused, RefusedError, refuse
 from ..actors.surroundings import Surroundings
 from ..config.models import Mode
+from ..metrics.codes import Code
 from .channel import SessionChannel
 from .session import ProgramSession
 from .timers import in_loop
@@ -49,7 +50,7 @@ class ConnectionHandler:
     def handshake_success(self, username: str) -> None:
         """The client is this user. In connection mode his container is created from now on. Once."""
         if self._actor or self._disconnected:
-            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", "a second handshake"))
+            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a second handshake"))
         self._username = username
         self._surroundings = replace(self._surroundings, log=self._surroundings.log.bind(user=username))
         self._surroundings.house.metrics.handshake(True)
@@ -65,11 +66,11 @@ class ConnectionHandler:
     def program_session(self, channel_id: int) -> ProgramSession:
         """The same for transports that push bytes themselves."""
         if self._actor is None:
-            raise RefusedError(refuse("NOT_AUTHENTICATED", "a session before the handshake"))
+            raise RefusedError(refuse(Code.NOT_AUTHENTICATED, "a session before the handshake"))
         if self._disconnected:
-            raise RefusedError(refuse("CONNECTION_ENDING", "a session behind the disconnect"))
+            raise RefusedError(refuse(Code.CONNECTION_ENDING, "a session behind the disconnect"))
         if channel_id in self._sessions:
-            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", f"channel {channel_id} is open already"))
+            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, f"channel {channel_id} is open already"))
         session = ProgramSession(self._loop, self._surroundings.engine.streams, self._surroundings.house.metrics)
         session.bind(self._start_actor(self._actor, channel_id, session))
         session.at_close.append(lambda: self._sessions.pop(channel_id, None))

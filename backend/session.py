@@ -26,6 +26,7 @@ from ..actors.ref import Ref, post
 from ..actors.refusals import Refused, RefusedError, refuse
 from ..actors.requests import check_env, check_signal
 from ..engine.interface import ProgramStream, StreamOpener
+from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .pid_line import PidLine
 from .sink import ProgramSink
@@ -87,14 +88,14 @@ class ProgramSession:
     def window(self, columns: int, rows: int) -> None:
         """Tell the terminal its new size (RFC 4254 §6.7). Raises RefusedError without a terminal."""
         if not self._tty:
-            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", "a window change without a terminal"))
+            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a window change without a terminal"))
         post(self._actor, ResizeWindow(columns, rows))
 
     def signal(self, name: str) -> None:
         """Send a signal, named without SIG, to the program's process group (RFC 4254 §6.9). Raises RefusedError."""
         check_signal(name)
         if not self._started:
-            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", "a signal before the program"))
+            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a signal before the program"))
         post(self._actor, SendSignal(name))
 
     def start(self, request: RunShell | RunExec | RunSubsystem, sink: ProgramSink) -> None:
@@ -104,7 +105,7 @@ class ProgramSession:
         self._sink = sink
         sink.pause_input()
         if self._early_refusal or not post(self._actor, request):
-            self._refused(self._early_refusal or refuse("CONNECTION_ENDING", "the connection has ended"))
+            self._refused(self._early_refusal or refuse(Code.CONNECTION_ENDING, "the connection has ended"))
 
     def write(self, data: bytes) -> None:
         """Pass bytes to the program's stdin, in order."""
@@ -179,7 +180,7 @@ class ProgramSession:
         elif failure:
             # At once, and whatever the program's status was: half an output must not look like a whole one.
             post(self._actor, StreamFailed(failure))
-            self._refused(refuse("STREAM_FAILED", str(failure)))
+            self._refused(refuse(Code.STREAM_FAILED, str(failure)))
         else:
             post(self._actor, OutputEnded())
         if self._closed:
@@ -196,9 +197,9 @@ class ProgramSession:
 
     def _before_start(self) -> None:
         if self._closed:
-            raise RefusedError(refuse("REQUEST_OUT_OF_ORDER", "the channel is closed"))
+            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "the channel is closed"))
         if self._started:
-            raise RefusedError(refuse("PROGRAM_ALREADY_STARTED", "a request behind the start of the program"))
+            raise RefusedError(refuse(Code.PROGRAM_ALREADY_STARTED, "a request behind the start of the program"))
 
     def _open(self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None) -> None:
         if self._closed:

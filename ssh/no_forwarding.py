@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncssh
 
 from ..actors.log import Log
+from ..metrics.codes import Code
 
 
 class NoForwarding(asyncssh.SSHServer):
@@ -56,7 +57,7 @@ class NoForwarding(asyncssh.SSHServer):
         return asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "forwarding is not possible here")
 
     def _note(self, kind: str, target: str) -> None:
-        self._log.warning("forwarding_refused", code="FORWARDING_REFUSED", kind=kind, target=target)
+        self._log.warning("forwarding_refused", code=Code.FORWARDING_REFUSED, kind=kind, target=target)
 
 
 def _unit(unit: int | None) -> str:

@@ -30,6 +30,7 @@ from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.fake_containers import FakeContainer, FakeImage
 from sshore.engine.fake_engine import FAKE_IMAGE
 from sshore.engine.types import ContainerDied, EventsLost
+from sshore.metrics.codes import Code
 from support.memory import SECONDS, Memory
 from support.stage import ConnectionDesk, Stage, Witness
 
@@ -224,7 +225,7 @@ def test_a_pull_that_failed_is_told_to_all_sessions(stage: Stage) -> None:
     waiting, told = link.session()
     link.tell(Authenticated("alice"), ContainerWanted(waiting))
     stage.told_root.wait_for(ImageWanted)
-    refused = refuse("IMAGE_PULL_FAILED", "no route to the registry")
+    refused = refuse(Code.IMAGE_PULL_FAILED, "no route to the registry")
     link.tell(ImageFailed(refused))
     assert told.wait_for(Refused) == refused
     assert link.want() == refused

@@ -35,6 +35,7 @@ from sshore.engine.fake_containers import FakeImage
 from sshore.engine.fake_engine import FAKE_IMAGE
 from sshore.engine.launcher import LAUNCHER
 from sshore.engine.types import ContainerDied, ContainerGone
+from sshore.metrics.codes import Code
 from support.acts import ContainerAct
 from support.memory import SECONDS
 from support.stage import Running, Stage
@@ -412,7 +413,7 @@ def test_a_failed_pull_is_the_sessions_failure(stage: Stage) -> None:
     act = ContainerAct(stage, container=ABSENT)
     act.tell(RunShell())
     stage.told_root.wait_for(ImageWanted)
-    refused = refuse("IMAGE_PULL_FAILED", "no route")
+    refused = refuse(Code.IMAGE_PULL_FAILED, "no route")
     act.tell(ImageFailed(refused))
     assert act.desk.calls.wait_for(Refused) == refused
     close(act)

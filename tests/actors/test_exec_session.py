@@ -28,6 +28,7 @@ from sshore.actors.transitions import State
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
 from sshore.engine.launcher import LAUNCHER
 from sshore.engine.types import EventsLost, ProgramEnded
+from sshore.metrics.codes import Code
 from support.acts import PID, ExecAct
 from support.memory import SECONDS
 from support.stage import Alarm, Stage
@@ -117,7 +118,7 @@ def test_a_request_that_cannot_be_met_is_refused_before_anything_is_made(
 def test_a_container_that_is_refused_is_passed_on(stage: Stage) -> None:
     act = ExecAct(stage)
     act.tell(RunShell())
-    refused = refuse("IMAGE_NOT_FOUND", "no such image")
+    refused = refuse(Code.IMAGE_NOT_FOUND, "no such image")
     act.tell(refused)
     assert act.desk.calls.wait_for(Refused) == refused
     assert ended_with(act) == [refused]
@@ -295,7 +296,7 @@ def test_a_container_that_is_lost_before_the_program_was_asked_for_is_the_connec
     assert act.state is State.NEW
     act.tell(RunShell())
     stage.told_parent.wait_for(ContainerWanted)
-    lost = refuse("CONTAINER_LOST", "it ended")
+    lost = refuse(Code.CONTAINER_LOST, "it ended")
     act.tell(lost)
     assert act.desk.calls.wait_for(Refused) == lost
 
@@ -304,7 +305,7 @@ def test_a_container_that_is_lost_while_one_is_awaited_is_told_once(stage: Stage
     act = ExecAct(stage)
     act.tell(RunShell())
     stage.told_parent.wait_for(ContainerWanted)
-    lost = refuse("CONTAINER_LOST", "it ended")
+    lost = refuse(Code.CONTAINER_LOST, "it ended")
     act.tell(ContainerLost(oom=False), lost)
     assert act.desk.calls.wait_for(Refused) == lost
     assert ended_with(act) == [lost]

@@ -12,6 +12,7 @@ from sshore.actors.refusals import Refused, refuse
 from sshore.actors.session import SessionActor
 from sshore.actors.transitions import OutOfOrderError, State, next_state
 from sshore.engine import types
+from sshore.metrics.codes import Code
 from support.stage import SessionDesk, Stage
 
 # What a message leads to, state by state; a dash is out of order.
@@ -56,7 +57,7 @@ VALUES = {
     "float": 0.0,
     "int | None": 7,
     "Exception": ValueError("broken"),
-    "Refused": refuse("CONTAINER_LOST", "it is lost"),
+    "Refused": refuse(Code.CONTAINER_LOST, "it is lost"),
 }
 VALID = {"SendSignal": {"name": "USR1"}, "RunSubsystem": {"name": "sftp"}}
 

@@ -30,6 +30,7 @@ from sshore.backend import session as session_module
 from sshore.backend.session import ProgramSession
 from sshore.engine.errors import Unavailable
 from sshore.engine.interface import ProgramReceiver
+from sshore.metrics.codes import Code
 from sshore.metrics.counters import Metrics
 from support.client import Client, End, eventually
 from support.memory import Memory
@@ -210,7 +211,7 @@ async def test_a_program_of_a_connection_that_is_gone_is_refused(channel: Channe
 
 
 async def test_a_refusal_that_comes_before_the_program_is_told_when_it_starts(channel: Channel) -> None:
-    refused = refuse("CONNECTION_ENDING", "the actor ended")
+    refused = refuse(Code.CONNECTION_ENDING, "the actor ended")
     await channel.tell(refused)
     channel.run()
     assert await channel.client.until_end() == refused
@@ -349,7 +350,7 @@ async def test_what_is_said_in_place_of_a_pid_never_reaches_the_client(channel: 
     channel.say(b"OCI runtime exec failed: ")
     channel.say(b"no such user\r\n")
     channel.session.ended(None)
-    refused = refuse("PROGRAM_START_FAILED", "told by the actor")
+    refused = refuse(Code.PROGRAM_START_FAILED, "told by the actor")
     await channel.tell(refused)
     assert await channel.client.until_end() == refused
     assert (channel.client.stdout, channel.client.stderr) == (b"", b"")
@@ -456,7 +457,7 @@ async def test_a_channel_that_closed_while_its_client_did_not_read_is_forgotten(
 
 async def test_a_refusal_ends_a_running_program(channel: Channel) -> None:
     await channel.up()
-    refused = refuse("CONTAINER_LOST", "gone")
+    refused = refuse(Code.CONTAINER_LOST, "gone")
     await channel.tell(refused)
     assert channel.client.ends == [refused]
     channel.say(b"too late")

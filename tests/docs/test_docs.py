@@ -12,16 +12,15 @@ import click
 import pytest
 from prometheus_client.metrics_core import Metric
 from sshore.__main__ import main
-from sshore.actors.refusals import SENTENCES
 from sshore.config.load import parse_config
-from sshore.engine.errors import EngineError
+from sshore.engine.errors_page import errors_page
+from sshore.metrics.codes import Code
 from sshore.metrics.counters import Metrics
 from support.documents import Page, page, pages
 from support.source_tree import ROOT, package_files
 
 LEVELS = ("debug", "info", "warning", "error", "exception")
 SAID_BY_SSHORE = "sshore cannot start: "
-LOG_ONLY = {"FORWARDING_REFUSED"}
 FILES_OF_EXAMPLES = ("ca.pem", "cert.pem", "key.pem", "htpasswd")
 YAML = [(page, block) for page in pages() for block in page.blocks("yaml")]
 
@@ -50,27 +49,31 @@ def test_every_operation_of_the_engine_is_documented() -> None:
     assert set(re.findall(r"`(\w+)`", section)) - {"operation"} == counted
 
 
-def test_every_refusal_is_documented_with_its_sentence() -> None:
-    rows = page("docs/errors.md").table("code", "sentence", "what to look at")
-    assert {row["code"]: row["sentence"] for row in rows} == SENTENCES
+def test_the_page_of_errors_is_the_catalogue_of_today() -> None:
+    assert page("docs/errors.md").text == errors_page(), "run 'python -m sshore.engine.errors_page docs/errors.md'"
 
 
-def test_every_error_of_the_engine_is_documented() -> None:
-    rows = page("docs/errors.md").table("code", "meaning", "permanent")
-    documented = {row["code"]: row["permanent"] == "yes" for row in rows}
-    assert documented == {error.code: error.permanent for error in EngineError.__subclasses__()}
+def test_no_code_is_written_as_plain_text() -> None:
+    catalogue = ROOT / "metrics" / "codes.py"
+    codes = {str(code) for code in Code}
+    spelled = [
+        f"{file.relative_to(ROOT)}: {node.value}"
+        for file in package_files()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and node.value in codes and file != catalogue
+    ]
+    assert spelled == []
 
 
-def test_every_code_in_the_source_is_in_the_catalogue() -> None:
-    written = {
-        keyword.value.value
+def test_every_code_in_the_source_is_of_the_catalogue() -> None:
+    plain = [
+        f"{file.relative_to(ROOT)}:{call.lineno}"
         for file in package_files()
         for call in _calls(file)
         for keyword in call.keywords
         if keyword.arg == "code" and isinstance(keyword.value, ast.Constant)
-    }
-    assert written - SENTENCES.keys() == LOG_ONLY
-    assert all(f"`{code}`" in page("docs/errors.md").text for code in LOG_ONLY)
+    ]
+    assert plain == []
 
 
 def test_every_log_event_is_documented_with_its_levels() -> None:

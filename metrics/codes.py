@@ -1,0 +1,190 @@
+"""The catalogue of everything that can go wrong: the codes of the log and the metrics, and what each one means."""
+
+from __future__ import annotations
+
+from enum import StrEnum, auto
+from typing import Self
+
+
+class Code(StrEnum):
+    """A code with two sentences: `user` for the client, without internals, and `operator` for whoever reads the log.
+
+    `operator` is Markdown. Where `user` is empty no client is told this code; it is in the log only. Faults of the
+    configuration have no code: nobody is connected yet, and each is told with its path and line.
+    """
+
+    user: str
+    operator: str
+
+    def __new__(cls, code: str, user: str, operator: str) -> Self:
+        """Make the member that is the text `code`."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.user = user
+        member.operator = operator
+        return member
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:
+        return name
+
+    IMAGE_NOT_FOUND = (
+        auto(),
+        "The image for this session does not exist.",
+        "`docker.execution.container.Image` and `imagePullPolicy`; `docker image ls`. The log's cause is the engine's "
+        "or the registry's own.",
+    )
+    IMAGE_PULL_FAILED = (
+        auto(),
+        "The image for this session could not be fetched.",
+        "The cause is the registry's answer: its name, the network, the credentials in `docker.execution.auth`. "
+        "`docker pull` on the engine's machine shows the same.",
+    )
+    CONTAINER_CREATE_FAILED = (
+        auto(),
+        "Your container could not be created.",
+        "The engine refused what `docker.execution` asks for: a mount, a device, a limit, a network. The cause says "
+        "which.",
+    )
+    CONTAINER_START_FAILED = (
+        auto(),
+        "Your container could not be started.",
+        "As for `CONTAINER_CREATE_FAILED`: some settings are tried by the engine only when the container starts.",
+    )
+    CONTAINER_LOST = (
+        auto(),
+        "Your container has ended.",
+        "Somebody removed it, the engine restarted, or a user with root in it killed its main process. Programs that "
+        "ran in it are reported as killed, 137, with this sentence. `docker events --since 10m` shows what the engine "
+        "saw.",
+    )
+    OUT_OF_MEMORY = (
+        auto(),
+        "Your container ran out of memory.",
+        "`docker.execution.host.Memory`. Told in session mode when the kernel killed something in the container, with "
+        "the program's own status; in connection mode only when the container itself was lost to it.",
+    )
+    PROGRAM_START_FAILED = (
+        auto(),
+        "The program could not be started.",
+        "`User`, `WorkingDir` or the shell that is configured is not in the image, or, in connection mode, there is no "
+        '`/bin/sh` and the container "is not running"; the cause is the engine\'s text. A command that the shell does '
+        "not find is no refusal: the shell itself says so, with 127.",
+    )
+    STREAM_FAILED = (
+        auto(),
+        "The connection to your program was lost.",
+        "The engine did not open the program's stream, or the stream broke, and output may be missing: whatever the "
+        "program's own status was, it is not told.",
+    )
+    EXIT_UNKNOWN = (
+        auto(),
+        "The program ended, but its exit status is not known.",
+        "The engine failed to tell it; the cause is its answer.",
+    )
+    ENGINE_UNAVAILABLE = (
+        auto(),
+        "Containers are not available at the moment, please try again later.",
+        "Nothing answers at `docker.connection.host`, or the connection was lost. `/readyz` says the same; the next "
+        "connection is served when the engine is back.",
+    )
+    ENGINE_TIMED_OUT = (
+        auto(),
+        "Containers take too long at the moment, please try again later.",
+        "A call took longer than its key in `docker.timeouts`, and whether it was carried out is not known; an "
+        "overloaded or hanging engine, or a pull that took longer than `containerStart`.",
+    )
+    ENGINE_ACCESS_DENIED = (
+        auto(),
+        "Containers are not available at the moment, please try again later.",
+        "The server's user may not open the engine's socket (is he in the group `docker`?), or TLS failed: the "
+        "certificates in `docker.connection`.",
+    )
+    EXEC_DISABLED = (
+        auto(),
+        "Commands are not possible here, only shells and subsystems.",
+        "`docker.execution.disableCommand` is set.",
+    )
+    COMMAND_TOO_LONG = (
+        auto(),
+        "The command is too long: at most 131071 bytes are possible.",
+        "Nothing to do: the kernel's limit for one argument.",
+    )
+    COMMAND_INVALID = (
+        auto(),
+        "The command contains a NUL byte.",
+        "Nothing to do.",
+    )
+    ENV_INVALID = (
+        auto(),
+        "An environment variable's name is invalid.",
+        "Nothing to do: the client sent a name that is empty or has a `=` in it, or a NUL.",
+    )
+    ENV_TOO_LARGE = (
+        auto(),
+        "An environment variable is too large: at most 131071 bytes are possible.",
+        "Nothing to do: the kernel's limit for `NAME=value`.",
+    )
+    SUBSYSTEM_UNKNOWN = (
+        auto(),
+        "This subsystem is not available.",
+        "`docker.execution.subsystems`, if it should be.",
+    )
+    SIGNAL_UNKNOWN = (
+        auto(),
+        "This signal is not known.",
+        "Nothing to do. An SSH client is told nothing either: the protocol has no answer to a signal.",
+    )
+    REQUEST_OUT_OF_ORDER = (
+        auto(),
+        "This request is not possible now.",
+        "A client or an embedding program that, say, asks for a terminal after its program started.",
+    )
+    PROGRAM_ALREADY_STARTED = (
+        auto(),
+        "This channel already has a program.",
+        "As for `REQUEST_OUT_OF_ORDER`: one channel, one program (RFC 4254 §6.5).",
+    )
+    NOT_AUTHENTICATED = (
+        auto(),
+        "Sessions need a successful login first.",
+        "An embedding program that opens a session before `handshake_success`.",
+    )
+    CONNECTION_ENDING = (
+        auto(),
+        "This connection is ending.",
+        "Nothing to do: the connection was already going away.",
+    )
+    INTERNAL_ERROR = (
+        auto(),
+        "Something went wrong inside the server.",
+        "A bug. The log has an `actor_failed` line with the traceback; please report it.",
+    )
+    FORWARDING_REFUSED = (
+        auto(),
+        "",
+        "A client asked for a forwarding, which [sshore does not do](sessions.md#forwarding). The client is told in "
+        "the protocol's own terms.",
+    )
+    ENGINE_NOT_FOUND = (
+        auto(),
+        "",
+        "The container, exec, image or network does not exist (404): somebody removed it, or it never was there. The cause "
+        "names it.",
+    )
+    ENGINE_CONFLICT = (
+        auto(),
+        "",
+        "The name is taken, or the container's state forbids the call (409): paused, restarting, or ended meanwhile.",
+    )
+    ENGINE_REFUSED = (
+        auto(),
+        "",
+        "The engine understood and refused the call (400, 401, 403, 501 and other 4xx). The cause says what it did not "
+        "like: mostly a setting in `docker.execution`.",
+    )
+    ENGINE_FAULT = (
+        auto(),
+        "",
+        "The engine failed inside (5xx), or gave an answer that makes no sense. Its own log knows more.",
+    )
