@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from docker import DockerClient
 from docker.errors import DockerException, ImageNotFound
+from support.engines import EngineAtHand, copy_image, engine_of_kind
 from support.leftovers import await_none_but, sshore_containers
 from support.own_engine import OwnEngine
 
@@ -51,17 +53,24 @@ def mini_image(docker_client: DockerClient) -> str:
 
 
 @pytest.fixture(scope="session")
-def own_engine(mini_image: str) -> Iterator[OwnEngine]:
+def own_engine(mini_image: str, engine_host: str) -> Iterator[OwnEngine]:
     """A running engine that has the busybox image; whoever stops it starts it again."""
     folder = Path(tempfile.mkdtemp(prefix="sshore-"))
     own = OwnEngine(folder)
     own.start()
     try:
-        _copy_image(mini_image, own)
+        copy_image(mini_image, engine_host, own.host)
         yield own
     finally:
         own.discard()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def engine_at(engine_host: str) -> Iterator[Callable[[str], EngineAtHand]]:
+    """The engine of each kind of `support.engines.KINDS`, started when it is first asked for; `bring` it its images."""
+    with contextlib.ExitStack() as running:
+        yield functools.cache(lambda kind: running.enter_context(engine_of_kind(kind, engine_host)))
 
 
 @pytest.fixture
@@ -95,8 +104,3 @@ def _built(client: DockerClient, image: str, how: str) -> str:
     except ImageNotFound:
         pytest.fail(f"the image {image} is missing, run '{how}'", pytrace=False)
     return image
-
-
-def _copy_image(image: str, own: OwnEngine) -> None:
-    command = 'docker save "$1" | docker -H "$2" load'
-    subprocess.run(["sh", "-c", command, "sh", image, own.host], check=True, stdout=subprocess.DEVNULL, timeout=60)

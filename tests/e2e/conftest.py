@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,19 @@ def serving(
 ) -> Serving:
     """Starts a server with an `execution` section of the configuration; on the guest image unless that says otherwise.
 
-    The other arguments are those of `Server`, and `host` is another engine's address.
+    The other arguments are those of `Server`, and `host` and `client` are for another engine.
     """
 
     @contextmanager
-    def serve(execution: dict[str, Any], *, host: str = engine_host, **more: Any) -> Iterator[Server]:
+    def serve(
+        execution: dict[str, Any],
+        *,
+        host: str | Mapping[str, str] = engine_host,
+        client: DockerClient = docker_client,
+        **more: Any,
+    ) -> Iterator[Server]:
         folder = more.pop("folder", None) or tmp_path_factory.mktemp("server")
-        server = Server(folder, docker_client, host, {"container": {"Image": guest_image}} | execution, **more)
+        server = Server(folder, client, host, {"container": {"Image": guest_image}} | execution, **more)
         server.start()
         try:
             yield server

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import ipaddress
 import socket
 import ssl
 import threading
@@ -15,53 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 import structlog
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from sshore.engine.address import EngineAddress
 from sshore.engine.docker_engine import DockerEngine
 from sshore.engine.errors import AccessDenied
 from sshore.engine.janitor_link import JanitorLink
 from sshore.engine.types import ContainerDied, ContainerSpec
+from support.certificates import Authority
 
 pytestmark = pytest.mark.engine
-
-
-class Authority:
-    """A certificate authority."""
-
-    def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self.certificate = self._sign(self._key, is_authority=True)
-
-    def issue(self) -> tuple[str, str]:
-        """Return a certificate for 127.0.0.1 and its key, in PEM."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return self._sign(key, is_authority=False), private.decode()
-
-    def _sign(self, key: ec.EllipticCurvePrivateKey, *, is_authority: bool) -> str:
-        def name(text: str) -> x509.Name:
-            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-        now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
-        loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name("authority" if is_authority else "issued"))
-            .issuer_name(name("authority"))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - day)
-            .not_valid_after(now + day)
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(loopback, critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-        return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 @dataclass(frozen=True)
@@ -85,7 +44,7 @@ def test_everything_that_is_done_over_a_socket_is_done_over_tls(
     proxy: Proxy, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
-    address = EngineAddress.parse(proxy.host, proxy.authority.certificate, *proxy.authority.issue())
+    address = EngineAddress.parse(proxy.host, proxy.authority.certificate, *_pem(proxy.authority))
     engine = DockerEngine(address)
     config = {"Image": "sshore/mini", "Cmd": ["sh", "-c", "read x; exit 4"], "OpenStdin": True}
     more = {"Labels": {"engine-test": name}, "HostConfig": {"NetworkMode": "none"}}
@@ -107,7 +66,7 @@ def test_everything_that_is_done_over_a_socket_is_done_over_tls(
 
 
 def test_an_engine_of_another_authority_is_refused(proxy: Proxy) -> None:
-    address = EngineAddress.parse(proxy.host, Authority().certificate, *proxy.authority.issue())
+    address = EngineAddress.parse(proxy.host, Authority().certificate, *_pem(proxy.authority))
     with pytest.raises(AccessDenied, match="certificate verify failed"):
         DockerEngine(address).ping(timeout=5)
 
@@ -118,11 +77,14 @@ def test_a_client_without_a_certificate_is_denied(proxy: Proxy) -> None:
         DockerEngine(address).ping(timeout=5)
 
 
+def _pem(authority: Authority) -> tuple[str, str]:
+    issued = authority.issue()
+    return issued.certificate, issued.key
+
+
 def _server_context(folder: Path, authority: Authority) -> ssl.SSLContext:
-    certificate, key = authority.issue()
-    (folder / "server.pem").write_text(certificate + key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "server.pem")
+    context.load_cert_chain(*authority.issue().write(folder, "server"))
     context.load_verify_locations(cadata=authority.certificate)
     context.verify_mode = ssl.CERT_REQUIRED
     return context

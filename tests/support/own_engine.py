@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -19,9 +22,10 @@ class OwnEngine:
     """A second dockerd, started by `scripts/engine.sh` as root, with everything it owns inside `folder`.
 
     Its containers have no network but `none`. `folder` must be short: a socket's path has 107 bytes at most.
+    `listener` is another socket for its API, `arguments` are further ones of dockerd's.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, listener: socket.socket | None = None, arguments: Sequence[str] = ()) -> None:
         self.socket = folder / "docker.sock"
         self.host = f"unix://{self.socket}"
         self._folder = folder
@@ -31,8 +35,11 @@ class OwnEngine:
             **{name: value for name, value in os.environ.items() if name != "DOCKER_HOST"},
             "SSHORE_STATE": str(folder / "state"),
             "SSHORE_ENGINE_SOCKET": str(self.socket),
-            "SSHORE_ENGINE_ARGS": f"--data-root {self._data} --bridge=none --iptables=false",
+            "SSHORE_ENGINE_ARGS": " ".join([f"--data-root {self._data} --bridge=none --iptables=false", *arguments]),
         }
+        self._inherited: tuple[int, ...] = ()
+        if listener is not None:
+            self._pass_on(listener)
 
     def start(self) -> str:
         """Start it unless it answers, wait until it does; return what the script said."""
@@ -54,6 +61,24 @@ class OwnEngine:
         """The process id of the dockerd that was started last, for signals."""
         return int(self.pid_file.read_text())
 
+    def _pass_on(self, listener: socket.socket) -> None:
+        """Have dockerd inherit it as systemd would pass it on: a port of its own would be in its own namespace."""
+        self._inherited = (listener.fileno(),)
+        first = self._folder / "bin"
+        first.mkdir()
+        search = f"{self._environment['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"
+        dockerd = shutil.which("dockerd", path=search)
+        wrapper = first / "dockerd"
+        wrapper.write_text(
+            f"""#!/bin/bash
+exec 3<&{listener.fileno()}
+LISTEN_PID=$$ LISTEN_FDS=1 exec {dockerd} "$@"
+"""
+        )
+        wrapper.chmod(0o755)
+        self._environment["PATH"] = f"{first}:{search}"
+        self._environment["SSHORE_ENGINE_ARGS"] += " -H fd://"
+
     def _end_orphans(self) -> None:
         """The containers of an engine that was killed live on under their shims."""
         for shim in psutil.process_iter(["cmdline"]):
@@ -66,6 +91,7 @@ class OwnEngine:
         done = subprocess.run(
             command,
             env=self._environment,
+            pass_fds=self._inherited,
             check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

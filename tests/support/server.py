@@ -37,7 +37,7 @@ class Server:
         self,
         folder: Path,
         client: DockerClient,
-        host: str,
+        host: str | Mapping[str, str],
         execution: Mapping[str, Any],
         *,
         timeouts: Mapping[str, str] | None = None,
@@ -49,6 +49,7 @@ class Server:
     ) -> None:
         """`execution` and `timeouts` are parts of the configuration's `docker`, `sections` come beside `docker`.
 
+        `host` is the engine's address, or its whole section `connection`; `client` is docker-py on that engine.
         `wrapper` is a command that runs the command behind it, as `setpriv` does.
         """
         self.folder = folder
@@ -73,7 +74,7 @@ class Server:
                     "auth": {"authorizedKeys": f"{self._keys}/%u"},
                     "log": {"level": log_level},
                     "docker": {
-                        "connection": {"host": host},
+                        "connection": {"host": host} if isinstance(host, str) else dict(host),
                         "execution": dict(execution),
                         "timeouts": dict(timeouts or {}),
                     },

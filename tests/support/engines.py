@@ -1,0 +1,122 @@
+"""Engines of every kind that a gateway may stand in front of, each as its `docker.connection` section says it.
+
+`unix` is the tests' main engine; the others are started: a dockerd that listens on loopback TCP, one with mutual TLS
+there, and podman. The networks of those are in a namespace of their own, from which nothing else is reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from docker import DockerClient
+
+from .certificates import LOOPBACK, Authority
+from .own_engine import OwnEngine
+from .own_podman import OwnPodman
+
+KINDS = ("unix", "tcp", "tls", "podman")
+_COPY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAtHand:
+    """A running engine. `client` is docker-py on it, for a look at what a gateway did there."""
+
+    kind: str
+    connection: dict[str, str]
+    """The section `docker.connection` of a gateway's configuration."""
+    client: DockerClient
+    _copy: Callable[[str], None]
+    _there: set[str] = field(default_factory=set)
+
+    def bring(self, image: str) -> str:
+        """Copy an image of the main engine to this one unless that was done; return its name."""
+        if image not in self._there:
+            self._copy(image)
+            self._there.add(image)
+        return image
+
+
+@contextlib.contextmanager
+def engine_of_kind(kind: str, main_host: str) -> Iterator[EngineAtHand]:
+    """Start an engine of one of KINDS, without an image; `main_host` is the address of the main engine."""
+    folder = Path(tempfile.mkdtemp(prefix="sshore-"))
+    start = {"unix": _main, "tcp": _tcp, "tls": _tls, "podman": _podman}[kind]
+    try:
+        with start(folder, main_host) as engine:
+            yield engine
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _main(folder: Path, main_host: str) -> Iterator[EngineAtHand]:
+    with _client(main_host) as client:
+        yield EngineAtHand("unix", {"host": main_host}, client, lambda image: None)
+
+
+@contextlib.contextmanager
+def _tcp(folder: Path, main_host: str) -> Iterator[EngineAtHand]:
+    with _dockerd_on_tcp(folder, main_host) as (address, client, copy):
+        yield EngineAtHand("tcp", {"host": address}, client, copy)
+
+
+@contextlib.contextmanager
+def _tls(folder: Path, main_host: str) -> Iterator[EngineAtHand]:
+    authority = Authority()
+    ca = str(authority.write(folder))
+    server, server_key = authority.issue().write(folder, "server")
+    cert, key = authority.issue().write(folder, "client")
+    arguments = ("--tlsverify", f"--tlscacert={ca}", f"--tlscert={server}", f"--tlskey={server_key}")
+    with _dockerd_on_tcp(folder, main_host, *arguments) as (address, client, copy):
+        section = {"host": address, "cacert": ca, "cert": str(cert), "key": str(key)}
+        yield EngineAtHand("tls", section, client, copy)
+
+
+@contextlib.contextmanager
+def _podman(folder: Path, main_host: str) -> Iterator[EngineAtHand]:
+    podman = OwnPodman(folder)
+    podman.start()
+    try:
+        with _client(podman.host) as client:
+            yield EngineAtHand("podman", {"host": podman.host}, client, lambda image: podman.bring(image, main_host))
+    finally:
+        podman.discard()
+
+
+@contextlib.contextmanager
+def _dockerd_on_tcp(
+    folder: Path, main_host: str, *arguments: str
+) -> Iterator[tuple[str, DockerClient, Callable[[str], None]]]:
+    """A dockerd on a port of loopback: its address there, a client on its unix socket, how images get there."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        own = OwnEngine(folder, listener, arguments)
+        own.start()
+        try:
+            with _client(own.host) as client:
+                address = f"tcp://{LOOPBACK}:{listener.getsockname()[1]}"
+                yield address, client, lambda image: copy_image(image, main_host, own.host)
+        finally:
+            own.discard()
+
+
+@contextlib.contextmanager
+def _client(host: str) -> Iterator[DockerClient]:
+    client = DockerClient(base_url=host, version="auto", timeout=60)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def copy_image(image: str, source: str, target: str) -> None:
+    """Copy an image from one Docker Engine to another."""
+    command = ["bash", "-o", "pipefail", "-c", 'docker -H "$2" save "$1" | docker -H "$3" load', "bash"]
+    subprocess.run([*command, image, source, target], check=True, stdout=subprocess.DEVNULL, timeout=_COPY_SECONDS)
