@@ -27,7 +27,7 @@ from .naming import connection_labels, container_name
 from .owner import ContainerOwner
 from .ports import ConnectionPort
 from .ref import Ref, post
-from .refusals import Refused, RefusedError, refuse, refuse_for
+from .refusals import Refused, RefusedError, record, refuse, refuse_for
 from .specs import idle_container
 from .surroundings import Surroundings
 
@@ -98,8 +98,7 @@ class ConnectionActor(ContainerOwner):
         self._answer_all()
 
     def refused(self, refused: Refused) -> None:
-        self.log.error("container_refused", code=refused.code, cause=refused.operator)
-        self.metrics.refused(refused.code)
+        record(refused, "container_refused", self.log, self.metrics)
         self._refused = refused
         self._answer_all()
 

@@ -11,7 +11,7 @@ from ..engine.types import ExecSpec, ProgramEnded
 from ..metrics.codes import Code
 from .messages import ContainerReady, ContainerWanted, ControlLine, RunExec, RunShell, RunSubsystem
 from .ref import post
-from .refusals import RefusedError, refuse_for
+from .refusals import RefusedError, record, refuse, refuse_for
 from .session import KILLED, SessionActor
 from .specs import client_environment
 from .transitions import State
@@ -59,7 +59,8 @@ class ExecSession(SessionActor):
 
     def signal(self, name: str) -> None:
         if self._pid is None:
-            self.log.info("signal_refused", signal=name, cause="the program does not run yet")
+            refused = refuse(Code.REQUEST_OUT_OF_ORDER, "the program does not run yet")
+            record(refused, "signal_refused", self.log.bind(signal=name), self.metrics, "info")
             return
         post(self.parent, ControlLine(signal_line(name, self._pid)))
 

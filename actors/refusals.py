@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..engine.errors import AccessDenied, EngineError, TimedOut, Unavailable
 from ..metrics.codes import Code
+from ..metrics.counters import Metrics
+from .log import Log
 
 FAILED = 255
 CANNOT_EXECUTE = 126
@@ -38,3 +42,19 @@ def refuse_for(error: EngineError, otherwise: Code) -> Refused:
     """Return the refusal for a failed engine call: the engine's own state if that is why, else the code `otherwise`."""
     general = isinstance(error, Unavailable | TimedOut | AccessDenied)
     return refuse(error.code if general else otherwise, str(error))
+
+
+def record(refused: Refused, event: str, log: Log, metrics: Metrics, level: str = "error") -> None:
+    """Log a refusal as `event` and count it: the one place that does. Any thread."""
+    getattr(log, level)(event, code=refused.code, cause=refused.operator)
+    metrics.refused(refused.code)
+
+
+@contextmanager
+def recorded(event: str, log: Log, metrics: Metrics, level: str = "error") -> Iterator[None]:
+    """Record a RefusedError that leaves the block."""
+    try:
+        yield
+    except RefusedError as error:
+        record(error.refused, event, log, metrics, level)
+        raise

@@ -30,7 +30,7 @@ from .messages import (
 from .owner import Tenant
 from .ports import SessionPort
 from .ref import Ref
-from .refusals import CANNOT_EXECUTE, FAILED, Refused, RefusedError, refuse, refuse_for
+from .refusals import CANNOT_EXECUTE, FAILED, Refused, RefusedError, record, refuse, refuse_for
 from .requests import check_env, check_signal, program_for
 from .surroundings import Surroundings
 from .transitions import OutOfOrderError, State, next_state
@@ -92,7 +92,8 @@ class SessionActor(Tenant):
             self.state = next_state(before, message)
             self._act(message, before)
         except OutOfOrderError as error:
-            self.log.warning("request_out_of_order", code=Code.REQUEST_OUT_OF_ORDER, cause=str(error))
+            refused = refuse(Code.REQUEST_OUT_OF_ORDER, str(error))
+            record(refused, "request_out_of_order", self.log, self.metrics, "warning")
         except RefusedError as error:
             self.refused(error.refused)
 
@@ -146,8 +147,7 @@ class SessionActor(Tenant):
         if self.state is State.CLOSED:
             return
         self.state = State.OVER
-        self.log.error("session_refused", code=refused.code, cause=refused.operator)
-        self.metrics.refused(refused.code)
+        record(refused, "session_refused", self.log, self.metrics)
         self._tell_end(refused)
 
     def failed(self, error: BaseException) -> None:

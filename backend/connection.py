@@ -12,7 +12,7 @@ from ..actors.container_session import ContainerSession
 from ..actors.exec_session import ExecSession
 from ..actors.messages import Authenticated, Disconnected
 from ..actors.ref import Ref, post
-from ..actors.refusals import Refused, RefusedError, refuse
+from ..actors.refusals import Refused, RefusedError, record, recorded, refuse
 from ..actors.surroundings import Surroundings
 from ..config.models import Mode
 from ..metrics.codes import Code
@@ -50,7 +50,9 @@ class ConnectionHandler:
     def handshake_success(self, username: str) -> None:
         """The client is this user. In connection mode his container is created from now on. Once."""
         if self._actor or self._disconnected:
-            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a second handshake"))
+            refused = refuse(Code.REQUEST_OUT_OF_ORDER, "a second handshake")
+            record(refused, "request_out_of_order", self._surroundings.log, self._surroundings.house.metrics, "warning")
+            raise RefusedError(refused)
         self._username = username
         self._surroundings = replace(self._surroundings, log=self._surroundings.log.bind(user=username))
         self._surroundings.house.metrics.handshake(True)
@@ -65,14 +67,11 @@ class ConnectionHandler:
 
     def program_session(self, channel_id: int) -> ProgramSession:
         """The same for transports that push bytes themselves."""
-        if self._actor is None:
-            raise RefusedError(refuse(Code.NOT_AUTHENTICATED, "a session before the handshake"))
-        if self._disconnected:
-            raise RefusedError(refuse(Code.CONNECTION_ENDING, "a session behind the disconnect"))
-        if channel_id in self._sessions:
-            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, f"channel {channel_id} is open already"))
-        session = ProgramSession(self._loop, self._surroundings.engine.streams, self._surroundings.house.metrics)
-        session.bind(self._start_actor(self._actor, channel_id, session))
+        log = self._surroundings.log.bind(channel=channel_id)
+        with recorded("session_refused", log, self._surroundings.house.metrics, "warning"):
+            actor = self._actor_for(channel_id)
+        session = ProgramSession(self._loop, self._surroundings.engine.streams, self._surroundings.house.metrics, log)
+        session.bind(self._start_actor(actor, replace(self._surroundings, log=log), session))
         session.at_close.append(lambda: self._sessions.pop(channel_id, None))
         self._sessions[channel_id] = session
         return session
@@ -105,8 +104,16 @@ class ConnectionHandler:
     def ended(self) -> None:
         in_loop(self._loop, self._ended.set)
 
-    def _start_actor(self, connection: Ref, channel_id: int, session: ProgramSession) -> Ref:
-        surroundings = replace(self._surroundings, log=self._surroundings.log.bind(channel=channel_id))
+    def _actor_for(self, channel_id: int) -> Ref:
+        if self._actor is None:
+            raise RefusedError(refuse(Code.NOT_AUTHENTICATED, "a session before the handshake"))
+        if self._disconnected:
+            raise RefusedError(refuse(Code.CONNECTION_ENDING, "a session behind the disconnect"))
+        if channel_id in self._sessions:
+            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, f"channel {channel_id} is open already"))
+        return self._actor
+
+    def _start_actor(self, connection: Ref, surroundings: Surroundings, session: ProgramSession) -> Ref:
         if surroundings.docker.execution.mode is Mode.CONNECTION:
             return ExecSession.start(connection, surroundings, session)
         return ContainerSession.start(connection, surroundings, session, self.id, self.client, self._username)

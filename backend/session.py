@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from typing import Any
 
+from ..actors.log import Log
 from ..actors.messages import (
     ChannelClosed,
     Exited,
@@ -23,7 +25,7 @@ from ..actors.messages import (
     StreamOpened,
 )
 from ..actors.ref import Ref, post
-from ..actors.refusals import Refused, RefusedError, refuse
+from ..actors.refusals import Refused, RefusedError, record, recorded, refuse
 from ..actors.requests import check_env, check_signal
 from ..engine.interface import ProgramStream, StreamOpener
 from ..metrics.codes import Code
@@ -44,12 +46,13 @@ class ProgramSession:
     `refused`; `close` whenever the channel closes.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics, log: Log) -> None:
         self.at_close: list[Callable[[], object]] = []
         """Called once, when the channel is closed and its stream is let go."""
         self._loop = loop
         self._streams = streams
         self._metrics = metrics
+        self._log = log
         self._actor: Ref | None = None
         self._sink: ProgramSink | None = None
         self._stream: ProgramStream | None = None
@@ -75,37 +78,46 @@ class ProgramSession:
 
     def env(self, name: str, value: str) -> None:
         """Set a variable for the program (RFC 4254 §6.4). Raises RefusedError."""
-        self._before_start()
-        check_env(name, value)
+        with self._recorded():
+            self._before_start()
+            check_env(name, value)
         post(self._actor, SetEnv(name, value))
 
     def pty(self, term: str, columns: int, rows: int) -> None:
         """Give the program a terminal (RFC 4254 §6.2). Raises RefusedError."""
-        self._before_start()
+        with self._recorded():
+            self._before_start()
         self._tty = True
         post(self._actor, RequestPty(term, columns, rows))
 
     def window(self, columns: int, rows: int) -> None:
         """Tell the terminal its new size (RFC 4254 §6.7). Raises RefusedError without a terminal."""
-        if not self._tty:
-            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a window change without a terminal"))
+        with self._recorded():
+            if not self._tty:
+                raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a window change without a terminal"))
         post(self._actor, ResizeWindow(columns, rows))
 
     def signal(self, name: str) -> None:
         """Send a signal, named without SIG, to the program's process group (RFC 4254 §6.9). Raises RefusedError."""
-        check_signal(name)
-        if not self._started:
-            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a signal before the program"))
+        with self._recorded("signal_refused", "info"):
+            check_signal(name)
+            if not self._started:
+                raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a signal before the program"))
         post(self._actor, SendSignal(name))
 
     def start(self, request: RunShell | RunExec | RunSubsystem, sink: ProgramSink) -> None:
         """Start the channel's one program (RFC 4254 §6.5). Raises RefusedError on a second one."""
-        self._before_start()
+        with self._recorded():
+            self._before_start()
         self._started = True
         self._sink = sink
         sink.pause_input()
-        if self._early_refusal or not post(self._actor, request):
-            self._refused(self._early_refusal or refuse(Code.CONNECTION_ENDING, "the connection has ended"))
+        if self._early_refusal:
+            self._refused(self._early_refusal)
+        elif not post(self._actor, request):
+            refused = refuse(Code.CONNECTION_ENDING, "the connection has ended")
+            record(refused, "session_refused", self._log, self._metrics)
+            self._refused(refused)
 
     def write(self, data: bytes) -> None:
         """Pass bytes to the program's stdin, in order."""
@@ -194,6 +206,9 @@ class ProgramSession:
     def resume_input(self) -> None:
         if self._sink:
             self._sink.resume_input()
+
+    def _recorded(self, event: str = "session_refused", level: str = "error") -> AbstractContextManager[None]:
+        return recorded(event, self._log, self._metrics, level)
 
     def _before_start(self) -> None:
         if self._closed:

@@ -32,8 +32,8 @@ No user is told these, whatever his request was for: he hears what it means for 
 _ENGINE = f"""\
 ## What the engine answers
 
-Every failed call to the engine is logged as `engine_call_failed` and counted in `sshore_backend_failures_total` with one
-of these codes. The user's sentence depends on what the call was for.
+Every failed call to the engine is logged as `engine_call_failed` and counted in `sshore_backend_failures_total` with
+one of these codes. The user's sentence depends on what the call was for.
 
 A permanent failure ends at once. `ENGINE_UNAVAILABLE` is tried again for up to {UNAVAILABLE_SECONDS:g} s and \
 `ENGINE_FAULT` for up to {FAULT_SECONDS:g} s, with
@@ -43,10 +43,10 @@ growing pauses and inside the call's own timeout; what timed out, a program's st
 _START = """\
 ## When the server cannot start
 
-`sshore serve` ends with status 1 and the reason on stderr: everything that is wrong with the configuration, with paths and
-lines (`sshore check-config FILE` says the same), or one line `sshore cannot start: …` for a port that is taken, a host
-key or password file that cannot be used, a state folder that cannot be written. These have no codes: nobody is connected
-yet, nothing is counted, and whoever started the server reads the sentence.
+`sshore serve` ends with status 1 and the reason on stderr: everything that is wrong with the configuration, with paths
+and lines (`sshore check-config FILE` says the same), or one line `sshore cannot start: …` for a port that is taken, a
+host key or password file that cannot be used, a state folder that cannot be written. These have no codes: nobody is
+connected yet, nothing is counted, and whoever started the server reads the sentence.
 """
 
 

@@ -169,8 +169,8 @@ class Code(StrEnum):
     ENGINE_NOT_FOUND = (
         auto(),
         "",
-        "The container, exec, image or network does not exist (404): somebody removed it, or it never was there. The cause "
-        "names it.",
+        "The container, exec, image or network does not exist (404): somebody removed it, or it never was there. The "
+        "cause names it.",
     )
     ENGINE_CONFLICT = (
         auto(),

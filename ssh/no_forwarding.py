@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncssh
 
 from ..actors.log import Log
+from ..actors.refusals import record, refuse
 from ..metrics.codes import Code
+from ..metrics.counters import Metrics
 
 
 class NoForwarding(asyncssh.SSHServer):
@@ -16,6 +18,7 @@ class NoForwarding(asyncssh.SSHServer):
     """
 
     _log: Log
+    _metrics: Metrics
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         # asyncssh asks the server class about every kind of forwarding but these two.
@@ -57,7 +60,8 @@ class NoForwarding(asyncssh.SSHServer):
         return asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "forwarding is not possible here")
 
     def _note(self, kind: str, target: str) -> None:
-        self._log.warning("forwarding_refused", code=Code.FORWARDING_REFUSED, kind=kind, target=target)
+        refused = refuse(Code.FORWARDING_REFUSED, "sshore forwards nothing")
+        record(refused, "forwarding_refused", self._log.bind(kind=kind, target=target), self._metrics, "warning")
 
 
 def _unit(unit: int | None) -> str:

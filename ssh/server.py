@@ -46,6 +46,7 @@ class ContainerServer(NoForwarding):
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
+        self._metrics = backend.metrics
         self._channels = 0
         self._authenticated = False
 
@@ -87,8 +88,7 @@ class ContainerServer(NoForwarding):
         self._channels += 1
         try:
             program = self._handler.program_session(self._channels)
-        except RefusedError as error:
-            self._log.warning("session_refused", code=error.refused.code, cause=error.refused.operator)
+        except RefusedError:
             return False
         return ChannelSession(program, self._gate, self.permissions, _connection_environment(self._connection))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 import asyncssh
 
@@ -73,7 +74,6 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
             self._set_environment(self._request)
             self._program.start(self._forced(self._request), self)
         except RefusedError as error:
-            self._gate.log.error("session_refused", code=error.refused.code, cause=error.refused.operator)
             self.refused(error.refused)
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
@@ -81,10 +81,9 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
             self._program.window(*_columns_and_rows(width, height))
 
     def signal_received(self, signal: str) -> None:
-        try:
+        # The protocol has no answer to a signal.
+        with suppress(RefusedError):
             self._program.signal(signal)
-        except RefusedError as error:
-            self._gate.log.info("signal_refused", code=error.refused.code, cause=error.refused.operator)
 
     def break_received(self, msec: int) -> bool:
         return False

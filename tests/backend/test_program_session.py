@@ -33,6 +33,7 @@ from sshore.engine.interface import ProgramReceiver
 from sshore.metrics.codes import Code
 from sshore.metrics.counters import Metrics
 from support.client import Client, End, eventually
+from support.logbook import Logbook
 from support.memory import Memory
 from support.stage import Witness
 
@@ -74,7 +75,7 @@ class Channel:
         self.opens: asyncio.Future[PaperStream] = asyncio.get_running_loop().create_future()
         self.openings = 0
         self.closings = 0
-        self.session = ProgramSession(asyncio.get_running_loop(), self, self.metrics)
+        self.session = ProgramSession(asyncio.get_running_loop(), self, self.metrics, Logbook().log)
         self.session.bind(self.actor)
         self.session.at_close.append(self._closed)
 
