@@ -23,6 +23,7 @@ _PIECES_PER_SEND = 64
 class StdinWriter:
     """Sends to a non-blocking socket, keeping what the socket does not take yet. Used in the loop's thread.
 
+    What one turn of the loop brings goes in one piece: many small sends would wake the engine for each of them.
     When the other side stops reading, stdin is over but output may still be waiting in the socket; so a
     failing send only ends the writing. `pause` and `resume` are called at the water marks.
     """
@@ -38,6 +39,8 @@ class StdinWriter:
         self._sock = sock
         self._pause = pause
         self._resume = resume
+        self._fresh: list[bytes] = []
+        self._fresh_size = 0
         self._backlog: deque[memoryview] = deque()
         self._size = 0
         self._paused = False
@@ -49,28 +52,43 @@ class StdinWriter:
         """Why the writing ended early, other than that nobody reads any more."""
 
     def write(self, data: bytes | memoryview) -> None:
-        """Send, and keep what the socket does not take; of bytes that may change, a copy."""
+        """Send when the loop's turn ends, and keep what the socket does not take; of bytes that may change, a copy."""
         if self._ending or not self._open:
             return
         self.used = True
-        sent = 0 if self._backlog else self._send([data])
-        if self._open and sent < len(data):
-            self._keep(memoryview(data if isinstance(data, bytes) else bytes(data))[sent:])
+        if not self._fresh:
+            self._loop.call_soon(self._flush)
+        self._fresh.append(bytes(data))
+        self._fresh_size += len(data)
+        if self._fresh_size > HIGH_WATER:
+            self._flush()
 
     def write_eof(self) -> None:
         """Shut the sending side down behind the backlog."""
         if self._ending or not self._open:
             return
+        self._flush()
         self._ending = True
-        if not self._backlog:
+        if self._open and not self._backlog:
             self._shut_down()
 
     def close(self) -> None:
         """Forget the backlog; the socket stays open."""
         self._open = False
+        self._fresh.clear()
         self._backlog.clear()
         self._size = 0
         self._loop.remove_writer(self._sock)
+
+    def _flush(self) -> None:
+        if not self._fresh:
+            return
+        data = b"".join(self._fresh)
+        self._fresh.clear()
+        self._fresh_size = 0
+        sent = 0 if self._backlog else self._send([data])
+        if self._open and sent < len(data):
+            self._keep(memoryview(data)[sent:])
 
     def _keep(self, data: memoryview) -> None:
         if not self._backlog:
@@ -92,7 +110,7 @@ class StdinWriter:
             self._paused = False
             self._resume()
 
-    def _send(self, pieces: list[bytes | memoryview] | list[memoryview]) -> int:
+    def _send(self, pieces: list[bytes] | list[memoryview]) -> int:
         try:
             return self._sock.sendmsg(pieces)
         except (BlockingIOError, InterruptedError):

@@ -80,7 +80,7 @@ async def test_an_end_that_comes_while_paused_is_told_after_the_output(bench, ev
     exec_id, stream, recorder = await bench.shell(container, "read line; echo bye")
     stream.pause_output()
     stream.write(b"\n")
-    events.wait_for(exec_id, ProgramEnded)
+    await asyncio.to_thread(events.wait_for, exec_id, ProgramEnded)
     assert (recorder.calls, recorder.has_ended) == (0, False)
     stream.resume_output()
     assert await recorder.until_ended() is None
@@ -101,7 +101,7 @@ async def test_output_paused_at_once_is_not_delivered_before_it_is_resumed(bench
 async def test_a_program_that_does_not_read_pauses_its_writer(bench):
     container, control = bench.idle()
     program = Command("trap : USR1; sleep 1000 & echo ready; wait; wc -c")
-    argv = launch_argv(program, size=None, say_pid=True)
+    argv = launch_argv(program, say_pid=True)
     _, stream, recorder = await bench.open(container, *argv)
     await recorder.until_stdout(b"ready\n")
     written = 0
