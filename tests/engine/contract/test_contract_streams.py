@@ -1,5 +1,6 @@
 """What every engine promises about the bytes of a program: none lost, none unbounded, ends exact."""
 
+import asyncio
 import hashlib
 
 import pytest
