@@ -186,10 +186,10 @@ class Server:
             raise AssertionError(f"{argv} hangs; it said {error.stdout!r} and {error.stderr!r}") from None
 
     @contextmanager
-    def master(self) -> Iterator[list[str]]:
-        """One open connection; give its options to `ssh` for a session on it."""
+    def master(self, options: Sequence[str] = ()) -> Iterator[list[str]]:
+        """One open connection, begun with `options`; give the options it yields to `ssh` for a session on it."""
         socket = self.folder / f"master{time.monotonic_ns() % 10**9}"
-        argv = self.ssh_argv(options=["-M", "-N", "-S", str(socket)])
+        argv = self.ssh_argv(options=["-M", "-N", "-S", str(socket), *options])
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             deadline = time.monotonic() + EVENT_SECONDS
