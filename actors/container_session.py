@@ -8,7 +8,7 @@ from ..engine.control_shell import GUARD_SHELL, signal_main_line
 from ..engine.errors import EngineError, NotFound
 from ..engine.errors import Refused as EngineRefused
 from ..engine.interface import ControlInput
-from ..engine.launcher import SHELL, Program, launch_argv
+from ..engine.launcher import SHELL, Program
 from ..engine.types import ExecSpec, ImageInfo
 from ..metrics.codes import Code
 from .container import OwnedContainer
@@ -19,7 +19,7 @@ from .ports import SessionPort
 from .ref import Ref
 from .refusals import CANNOT_EXECUTE, RefusedError, refuse, refuse_for
 from .session import SessionActor
-from .specs import IDLE_USER, program_container
+from .specs import IDLE_USER, program_argv, program_container, terminal_size
 from .surroundings import Surroundings
 from .transitions import State
 
@@ -43,23 +43,24 @@ class ContainerSession(SessionActor, ContainerOwner):
         super().__init__(parent, surroundings, port)
         self._labels = connection_labels(surroundings.labels, connection_id, client, user)
         self._username = user
-        self._argv: tuple[str, ...] | None = None
+        self._program: Program | None = None
         self._guard: ControlInput | None = None
         self._guard_begun = False
+        self._size: tuple[int, int] | None = None
 
     def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
         self.began = time.monotonic()
         image_decides = isinstance(request, RunShell) and not self.execution.shell_command
-        if not image_decides:
-            size = (self.pty.columns, self.pty.rows) if self.pty else None
-            self._argv = launch_argv(program, size=size, say_pid=False)
+        self._program = None if image_decides else program
         self.seek_image()
 
     def image_at_hand(self, image: ImageInfo) -> None:
         name = container_name(self.execution.containername, self._username)
-        spec = program_container(
-            self.execution, name, self._labels, argv=self._argv, env=self.env, tty=self.pty is not None
-        )
+        sizes = self.engine.sizes_terminals
+        program = self._program
+        argv = program and program_argv(self.execution, program, self.pty, say_pid=False, sizes_terminals=sizes)
+        self._size = terminal_size(self.pty) if program or sizes else None
+        spec = program_container(self.execution, name, self._labels, argv=argv, env=self.env, pty=self.pty)
         container = self.make_container(spec)
         self.state = State.OPENING
         self.port.open_attach(container.id, tty=self.pty is not None, timeout=self.timeouts.command_start)
@@ -116,9 +117,9 @@ class ContainerSession(SessionActor, ContainerOwner):
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.CONTAINER_START_FAILED)) from error
         self.log.info("container_started", image=self.execution.image)
-        if self.pty:
+        if self._size != terminal_size(self.pty):
             # A short program may have ended by now: not being told its size is no failure.
-            self.window_changed(self.pty.columns, self.pty.rows)
+            self.tell_size()
         self.metrics.program_started(time.monotonic() - self.began)
         self._guard_after(_SILENCE_BEFORE_GUARD)
 

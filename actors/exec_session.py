@@ -6,14 +6,14 @@ import time
 
 from ..engine.control_shell import hangup_line, signal_line
 from ..engine.errors import EngineError
-from ..engine.launcher import Program, launch_argv
+from ..engine.launcher import Program
 from ..engine.types import ExecSpec, ProgramEnded
 from ..metrics.codes import Code
 from .messages import ContainerReady, ContainerWanted, ControlLine, RunExec, RunShell, RunSubsystem
 from .ref import post
 from .refusals import RefusedError, record, refuse, refuse_for
 from .session import KILLED, SessionActor
-from .specs import client_environment
+from .specs import client_environment, program_argv, terminal_size
 from .transitions import State
 
 _LONGEST_DOUBT = 0.5
@@ -52,8 +52,8 @@ class ExecSession(SessionActor):
     def opened(self, pid: int | None) -> None:
         self._pid = pid
         self.metrics.program_started(time.monotonic() - self.began)
-        if self.pty and self._size != (self.pty.columns, self.pty.rows):
-            self.window_changed(self.pty.columns, self.pty.rows)
+        if self._size != terminal_size(self.pty):
+            self.tell_size()
         if self._early_end:
             post(self.actor_ref, self._early_end)
 
@@ -82,12 +82,16 @@ class ExecSession(SessionActor):
 
     def _container_ready(self, ready: ContainerReady) -> None:
         self.log = self.log.bind(container=ready.name)
-        self._size = (self.pty.columns, self.pty.rows) if self.pty else None
+        self._size = terminal_size(self.pty)
+        argv = program_argv(
+            self.execution, self._program, self.pty, say_pid=True, sizes_terminals=self.engine.sizes_terminals
+        )
         spec = ExecSpec(
-            argv=launch_argv(self._program, size=self._size, say_pid=True),
+            argv=argv,
             env=tuple(client_environment(self.execution, self.env)),
             user=ready.user,
             tty=self.pty is not None,
+            size=self._size,
         )
         try:
             self._exec_id = self.engine.create_exec(ready.container_id, spec, timeout=self.timeouts.command_start)

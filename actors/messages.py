@@ -71,11 +71,12 @@ class SetEnv:
 
 @dataclass(frozen=True, slots=True)
 class RequestPty:
-    """A terminal for the program, in columns × rows (RFC 4254 §6.2)."""
+    """A terminal for the program, in columns × rows (RFC 4254 §6.2); `modes` are pairs of opcode and argument (§8)."""
 
     term: str
     columns: int
     rows: int
+    modes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,11 @@ class ResizeWindow:
 
     columns: int
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeDue:
+    """A session to itself: every change of its window that was told by now is known, pass the last one on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from .messages import (
     ExitOverdue,
     OutputEnded,
     RequestPty,
+    ResizeDue,
     ResizeWindow,
     RunExec,
     RunShell,
@@ -29,7 +30,7 @@ from .messages import (
 )
 from .owner import Tenant
 from .ports import SessionPort
-from .ref import Ref
+from .ref import Ref, post
 from .refusals import CANNOT_EXECUTE, FAILED, Refused, RefusedError, record, refuse, refuse_for
 from .requests import check_env, check_signal, program_for
 from .surroundings import Surroundings
@@ -38,6 +39,7 @@ from .transitions import OutOfOrderError, State, next_state
 KILLED = 128 + 9
 _EXIT_GRACE = 0.1
 _LONGEST_EXIT_PAUSE = 5.0
+_RUNNING = (State.RUNNING, State.SILENT)
 _KINDS = {RunShell: "shell", RunExec: "exec", RunSubsystem: "subsystem"}
 
 
@@ -56,6 +58,7 @@ class SessionActor(Tenant):
         self._kind = ""
         self._program_over = False
         self._told_end = False
+        self._resize_due = False
         self._loss = ""
 
     @abstractmethod
@@ -107,7 +110,10 @@ class SessionActor(Tenant):
             case RunShell() | RunExec() | RunSubsystem():
                 self._run(message)
             case ResizeWindow(columns, rows):
-                self.window_changed(columns, rows)
+                self._window_changed(columns, rows)
+            case ResizeDue():
+                self._resize_due = False
+                self.tell_size()
             case SendSignal(name):
                 check_signal(name)
                 self.signal(name)
@@ -161,17 +167,23 @@ class SessionActor(Tenant):
         self._count_end()
         super().release()
 
-    def window_changed(self, columns: int, rows: int) -> None:
-        """The terminal, if there is one, has this size now; a running program is told."""
-        if not self.pty:
-            return
-        self.pty = RequestPty(self.pty.term, columns, rows)
-        if self.state not in (State.RUNNING, State.SILENT):
+    def tell_size(self) -> None:
+        """Tell a running program's terminal, if there is one, its size."""
+        if not self.pty or self.state not in _RUNNING:
             return
         try:
-            self.resize(columns, rows)
+            self.resize(self.pty.columns, self.pty.rows)
         except EngineError as error:
             self.log.debug("resize_failed", code=error.code, cause=str(error))
+
+    def _window_changed(self, columns: int, rows: int) -> None:
+        if not self.pty:
+            return
+        self.pty = replace(self.pty, columns=columns, rows=rows)
+        if self.state in _RUNNING and not self._resize_due:
+            # Behind whatever came while the engine was told of the size before: of a storm the last counts.
+            self._resize_due = True
+            post(self.actor_ref, ResizeDue())
 
     def _run(self, request: RunShell | RunExec | RunSubsystem) -> None:
         self._kind = _KINDS[type(request)]

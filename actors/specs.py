@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..config.models import ExecutionConfig
 from ..engine.control_shell import CONTROL_SHELL
-from ..engine.launcher import SHELL
+from ..engine.launcher import SHELL, Program, Tty, launch_argv
 from ..engine.types import ContainerSpec
+from .messages import RequestPty
 
 NETWORK = "sshore"
 NETWORK_OPTIONS = {"com.docker.network.bridge.enable_icc": "false"}
@@ -39,18 +41,31 @@ def program_container(
     *,
     argv: Sequence[str] | None,
     env: Mapping[str, str],
-    tty: bool,
+    pty: RequestPty | None,
 ) -> ContainerSpec:
     """Session mode: the program itself; `argv` None leaves the configured or the image's CMD."""
     own: dict[str, Any] = {
         "AttachStdout": True,
         "AttachStderr": True,
-        "Tty": tty,
+        "Tty": pty is not None,
         "Env": merged_environment(execution, env),
     }
     if argv is not None:
         own["Cmd"] = list(argv)
-    return _container(execution, name, labels, **own)
+    return replace(_container(execution, name, labels, **own), size=terminal_size(pty))
+
+
+def program_argv(
+    execution: ExecutionConfig, program: Program, pty: RequestPty | None, *, say_pid: bool, sizes_terminals: bool
+) -> tuple[str, ...]:
+    """Return the argv of the launcher for `program`; it sets the terminal's size unless the engine does."""
+    tty = Tty(None if sizes_terminals else terminal_size(pty), pty.modes) if pty else None
+    return launch_argv(program, tty=tty, stay=bool(execution.container.get("WorkingDir")), say_pid=say_pid)
+
+
+def terminal_size(pty: RequestPty | None) -> tuple[int, int] | None:
+    """Return columns × rows."""
+    return (pty.columns, pty.rows) if pty else None
 
 
 def merged_environment(execution: ExecutionConfig, env: Mapping[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ from .messages import (
     ImageReady,
     OutputEnded,
     RequestPty,
+    ResizeDue,
     ResizeWindow,
     RunExec,
     RunShell,
@@ -75,17 +76,17 @@ _TABLE: dict[State, dict[type, State]] = {
         OutputEnded: State.SILENT,
     },
     State.RUNNING: {
-        **dict.fromkeys(_STAY_WHILE_RUNNING, State.RUNNING),
+        **dict.fromkeys((*_STAY_WHILE_RUNNING, ResizeDue), State.RUNNING),
         **dict.fromkeys((StreamFailed, ProgramEnded, ContainerDied, ContainerGone), State.OVER),
         OutputEnded: State.SILENT,
     },
     State.SILENT: {
-        **dict.fromkeys(_STAY_WHILE_RUNNING, State.SILENT),
+        **dict.fromkeys((*_STAY_WHILE_RUNNING, ResizeDue), State.SILENT),
         **dict.fromkeys((ProgramEnded, ContainerDied, ContainerGone), State.OVER),
     },
     State.OVER: dict.fromkeys(
         (
-            *_STAY_WHILE_RUNNING,
+            *(*_STAY_WHILE_RUNNING, ResizeDue),
             *(StreamOpened, StartFailed, StreamFailed, OutputEnded),
             *(ProgramEnded, ContainerDied, ContainerGone, ContainerReady, ImageReady, ImageFailed, Refused),
         ),

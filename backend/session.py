@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -83,12 +83,12 @@ class ProgramSession:
             check_env(name, value)
         post(self._actor, SetEnv(name, value))
 
-    def pty(self, term: str, columns: int, rows: int) -> None:
-        """Give the program a terminal (RFC 4254 §6.2). Raises RefusedError."""
+    def pty(self, term: str, columns: int, rows: int, modes: Mapping[int, int] | None = None) -> None:
+        """Give the program a terminal (RFC 4254 §6.2). `modes` are opcodes and arguments (§8). Raises RefusedError."""
         with self._recorded():
             self._before_start()
         self._tty = True
-        post(self._actor, RequestPty(term, columns, rows))
+        post(self._actor, RequestPty(term, columns, rows, tuple((modes or {}).items())))
 
     def window(self, columns: int, rows: int) -> None:
         """Tell the terminal its new size (RFC 4254 §6.7). Raises RefusedError without a terminal."""

@@ -59,6 +59,11 @@ class ClientPool:
             self.run("ping", timeout, lambda client: None)
         return self._version
 
+    @property
+    def known_version(self) -> tuple[int, ...]:
+        """The negotiated version as numbers (1, 41), empty before the first call. Never blocks."""
+        return tuple(int(number) for number in self._version.split(".") if number)
+
     def close(self) -> None:
         """Close what is idle now, and what is lent when it comes back."""
         self._closed = True

@@ -12,9 +12,9 @@ from docker import APIClient
 from .address import EngineAddress
 from .clients import ClientPool
 from .control import SocketControl
+from .creation import container_body, create_exec, exec_body
 from .errors import NotFound
 from .events import DockerEvents, event_filters
-from .hijack import DETACH_KEYS
 from .images import inspect_image, pull_image
 from .interface import StreamOpener
 from .json_stream import JsonStream
@@ -33,6 +33,7 @@ from .types import (
     RegistryAuth,
 )
 
+_CONSOLE_SIZE_SINCE = (1, 42)
 _STREAM_VERSION_SECONDS = 2.0
 
 
@@ -52,6 +53,11 @@ class DockerEngine:
     def streams(self) -> StreamOpener:
         return self._streams
 
+    @property
+    def sizes_terminals(self) -> bool:
+        """Docker API 1.42, "ConsoleSize"."""
+        return self._pool.known_version >= _CONSOLE_SIZE_SINCE
+
     def ping(self, *, timeout: float) -> EngineInfo:
         """Docker API, "SystemVersion"."""
         return self._pool.run("ping", timeout, _engine_info)
@@ -61,7 +67,7 @@ class DockerEngine:
 
         def create(client: APIClient) -> str:
             answer = client.create_container_from_config(  # type: ignore[no-untyped-call]  # a gap in the stub
-                dict(spec.config), spec.name, spec.platform
+                container_body(spec, sized=self.sizes_terminals), spec.name, spec.platform
             )
             return str(answer["Id"])
 
@@ -104,17 +110,7 @@ class DockerEngine:
         """Docker API, "ContainerExec"."""
 
         def create(client: APIClient) -> str:
-            answer = client.exec_create(
-                container,
-                list(spec.argv),
-                stdin=spec.stdin,
-                tty=spec.tty,
-                user=spec.user,
-                environment=list(spec.env),
-                workdir=spec.workdir or None,
-                detach_keys=DETACH_KEYS,
-            )
-            return str(answer["Id"])
+            return create_exec(client, container, exec_body(spec, sized=self.sizes_terminals))
 
         return self._pool.run("exec_create", timeout, create)
 

@@ -11,6 +11,7 @@ from .fake_containers import FakeContainer, FakeExec, FakeImage
 from .fake_events import EventHub, FakeSubscription, carries
 from .fake_faults import Faults
 from .fake_streams import FakeControl, FakeStreams
+from .image_names import runs_on, tagged
 from .types import (
     ContainerSpec,
     ContainerState,
@@ -42,6 +43,8 @@ class FakeEngine:
         self.registry: dict[str, FakeImage | type[EngineError]] = {}
         self.networks: dict[str, dict[str, str]] = {}
         """The options of every network that was made."""
+        self.sizes_terminals = False
+        """Set it to stand for an engine with API 1.42 on."""
         self.connections = Connections()
         self._events = EventHub()
         self._lock = threading.Lock()
@@ -142,13 +145,14 @@ class FakeEngine:
     def inspect_image(self, image: str, *, timeout: float) -> ImageInfo:
         with self.faults.call("image_inspect", timeout):
             found = self._find_image(image, "image_inspect")
-            return ImageInfo(id=f"sha256:{_tagged(image)}", user=found.user, workdir=found.workdir)
+            return ImageInfo(f"sha256:{tagged(image)}", found.user, found.workdir, found.platform)
 
-    def find_image(self, image: str, *, timeout: float) -> ImageInfo | None:
+    def find_image(self, image: str, platform: str | None, *, timeout: float) -> ImageInfo | None:
         try:
-            return self.inspect_image(image, timeout=timeout)
+            found = self.inspect_image(image, timeout=timeout)
         except NotFound:
             return None
+        return found if runs_on(found.platform, platform) else None
 
     def pull_image(
         self,
@@ -157,15 +161,17 @@ class FakeEngine:
         auth: RegistryAuth | None,
         *,
         timeout: float,
+        stall: float,
         progress: Callable[[PullProgress], None],
     ) -> None:
         with self.faults.call("image_pull", timeout):
-            found = self.registry.get(_tagged(image), NotFound)
+            found = self.registry.get(tagged(image), NotFound)
             if not isinstance(found, FakeImage):
                 raise found("image_pull", f"cannot pull {image}")
+            progress(PullProgress(layer="layer", status="Pulling fs layer", current=0, total=0))
             progress(PullProgress(layer="layer", status="Downloading", current=1, total=2))
             progress(PullProgress(layer="layer", status="Pull complete", current=2, total=2))
-            self.images[_tagged(image)] = found
+            self.images[tagged(image)] = found
 
     def ensure_network(
         self, name: str, options: Mapping[str, str], labels: Mapping[str, str], *, timeout: float
@@ -203,14 +209,10 @@ class FakeEngine:
         raise NotFound(operation, f"no such exec instance: {exec_id}")
 
     def _find_image(self, image: str, operation: str) -> FakeImage:
-        found = self.images.get(_tagged(image))
+        found = self.images.get(tagged(image))
         if found is None:
             raise NotFound(operation, f"no such image: {image}")
         return found
-
-
-def _tagged(image: str) -> str:
-    return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"
 
 
 def _summary(container: FakeContainer) -> ContainerSummary:

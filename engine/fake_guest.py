@@ -56,7 +56,7 @@ def _interactive(process: FakeProcess, commands: Mapping[str, Command]) -> int:
 
 
 def _launch(process: FakeProcess, arguments: tuple[str, ...], commands: Mapping[str, Command]) -> int:
-    say_pid, _, form, *words = arguments
+    say_pid, _, _, form, *words = arguments
     if say_pid:
         process.write(f"{process.pid}\n".encode())
     argv = {

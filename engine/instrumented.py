@@ -44,6 +44,10 @@ class InstrumentedEngine:
     def streams(self) -> StreamOpener:
         return self._streams
 
+    @property
+    def sizes_terminals(self) -> bool:
+        return self._engine.sizes_terminals
+
     def ping(self, *, timeout: float) -> EngineInfo:
         return self._retry("ping", timeout, lambda left: self._engine.ping(timeout=left))
 
@@ -124,8 +128,10 @@ class InstrumentedEngine:
     def inspect_image(self, image: str, *, timeout: float) -> ImageInfo:
         return self._retry("image_inspect", timeout, lambda left: self._engine.inspect_image(image, timeout=left))
 
-    def find_image(self, image: str, *, timeout: float) -> ImageInfo | None:
-        return self._retry("image_inspect", timeout, lambda left: self._engine.find_image(image, timeout=left))
+    def find_image(self, image: str, platform: str | None, *, timeout: float) -> ImageInfo | None:
+        return self._retry(
+            "image_inspect", timeout, lambda left: self._engine.find_image(image, platform, timeout=left)
+        )
 
     def pull_image(
         self,
@@ -134,10 +140,11 @@ class InstrumentedEngine:
         auth: RegistryAuth | None,
         *,
         timeout: float,
+        stall: float,
         progress: Callable[[PullProgress], None],
     ) -> None:
         with self._counted("image_pull"):
-            self._engine.pull_image(image, platform, auth, timeout=timeout, progress=progress)
+            self._engine.pull_image(image, platform, auth, timeout=timeout, stall=stall, progress=progress)
 
     def ensure_network(
         self, name: str, options: Mapping[str, str], labels: Mapping[str, str], *, timeout: float

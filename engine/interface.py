@@ -97,6 +97,10 @@ class Engine(Protocol):
     @property
     def streams(self) -> StreamOpener: ...
 
+    @property
+    def sizes_terminals(self) -> bool:
+        """Whether a spec's `size` is set before the program's first instruction. Never blocks; False until known."""
+
     def ping(self, *, timeout: float) -> EngineInfo: ...
 
     def create_container(self, spec: ContainerSpec, *, timeout: float) -> str:
@@ -126,8 +130,8 @@ class Engine(Protocol):
     def inspect_image(self, image: str, *, timeout: float) -> ImageInfo:
         """NotFound: it is not on this engine."""
 
-    def find_image(self, image: str, *, timeout: float) -> ImageInfo | None:
-        """The same where its absence is no failure: None."""
+    def find_image(self, image: str, platform: str | None, *, timeout: float) -> ImageInfo | None:
+        """The same where its absence is no failure: None. An image for another platform than `platform` is absent."""
 
     def pull_image(
         self,
@@ -136,9 +140,15 @@ class Engine(Protocol):
         auth: RegistryAuth | None,
         *,
         timeout: float,
+        stall: float,
         progress: Callable[[PullProgress], None],
     ) -> None:
-        """Pull; `progress` is called in this thread. Errors inside the stream of a 200 are raised like any other."""
+        """Pull within `timeout` seconds, of which `stall` may pass without a word from the engine.
+
+        A name without tag and digest means `latest`. `auth` None stands for the gateway's own logins. `progress` is
+        called in this thread; what it raises ends the pull. Errors inside the stream of a 200 are raised like any
+        other; RegistryDenied: other credentials are needed.
+        """
 
     def ensure_network(
         self, name: str, options: Mapping[str, str], labels: Mapping[str, str], *, timeout: float

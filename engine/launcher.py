@@ -1,12 +1,14 @@
 """The shell script that becomes a session's program, for any POSIX `/bin/sh` (dash, bash, busybox).
 
-The *launcher* says the program's pid, sets the terminal's size and the login environment and becomes the program. It
-uses builtins only where it can: a fork costs a millisecond on the way to the user's first byte.
+The *launcher* sets the terminal up, says the program's pid, makes the login environment and becomes the program. It
+uses builtins only, but for one `stty` with a terminal: a fork costs a millisecond on the way to the user's first byte.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from .tty_modes import stty_settings
 
 SHELL = "/bin/sh"
 PID_LINE_LIMIT = 32
@@ -22,9 +24,29 @@ SFTP_SERVERS = (
 )
 """Where Debian, Alpine and Arch, Fedora, and others keep OpenSSH's sftp-server."""
 
+_LOGIN_SHELLS = "ash | bash | csh | dash | fish | ksh | mksh | rbash | sh | tcsh | yash | zsh"
+"""Those that become a login shell by `-l`. sshd writes a `-` in front of argv[0], which no POSIX shell can."""
+
 LAUNCHER = f"""\
-[ "$1" = pid ] && echo $$
-[ -n "$2" ] && stty cols "${{2%x*}}" rows "${{2#*x}}" 2>/dev/null
+sshore_say=$1 sshore_tty=$2 sshore_stay=$3 sshore_form=$4
+shift 4
+if [ -n "$sshore_tty" ]; then
+  set -f
+  IFS=' ,'
+  stty $sshore_tty 2>/dev/null || {{
+    IFS=,
+    for sshore_setting in $sshore_tty; do
+      IFS=' '
+      stty $sshore_setting 2>/dev/null
+    done
+  }}
+  unset IFS
+  set +f
+fi
+[ -t 0 ] && for sshore_file in /dev/pts/[0-9]*; do
+  [ "$sshore_file" -ef /proc/self/fd/0 ] && export SSH_TTY="$sshore_file" && break
+done
+[ -n "$sshore_say" ] && echo $$
 while read -r sshore_key sshore_uid sshore_rest; do
   [ "$sshore_key" = Uid: ] && break
 done </proc/self/status
@@ -33,18 +55,22 @@ done </proc/self/status
   [ "$sshore_id" = "$sshore_uid" ] && break
 done </etc/passwd
 if [ "$sshore_id" = "$sshore_uid" ]; then
-  export USER="${{USER-$sshore_user}}" LOGNAME="${{LOGNAME-$sshore_user}}" HOME="${{HOME-$sshore_home}}"
-  SHELL=$sshore_shell
+  export USER="${{USER:-$sshore_user}}" LOGNAME="${{LOGNAME:-$sshore_user}}" HOME="${{HOME:-$sshore_home}}"
+else
+  sshore_shell=
 fi
-[ -x "$SHELL" ] || SHELL={SHELL}
+case $sshore_shell in */nologin | */false) sshore_shell= ;; esac
+[ -x "$sshore_shell" ] || sshore_shell={SHELL}
+case $SHELL in "" | */nologin | */false) SHELL=$sshore_shell ;; esac
 export SHELL
-[ -t 0 ] && sshore_tty=$(tty 2>/dev/null) && export SSH_TTY="$sshore_tty"
-[ "$PWD" = / ] && [ -d "$HOME" ] && cd "$HOME"
-sshore_form=$3
-shift 3
+[ -z "$sshore_stay" ] && [ "$PWD" = / ] && [ -d "$HOME" ] && cd "$HOME" 2>/dev/null
 case $sshore_form in
-  shell) exec "$SHELL" -l ;;
-  command) exec "$SHELL" -c "$1" ;;
+  shell)
+    case ${{sshore_shell##*/}} in
+      {_LOGIN_SHELLS}) exec "$sshore_shell" -l ;;
+      *) exec "$sshore_shell" ;;
+    esac ;;
+  command) exec "$sshore_shell" -c "$1" ;;
   argv) exec "$@" ;;
   sftp)
     for sshore_file in {" ".join(SFTP_SERVERS)}; do
@@ -95,12 +121,27 @@ class Sftp:
 Program = LoginShell | Command | Argv | Sftp
 
 
-def launch_argv(program: Program, *, size: tuple[int, int] | None, say_pid: bool) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Tty:
+    """A terminal of the client's.
+
+    `size` is columns × rows, None where the engine sets it; `modes` are RFC 4254 §8's pairs of opcode and argument.
+    They are set where the image has `stty`, by a single call unless that does not know all of them.
+    """
+
+    size: tuple[int, int] | None
+    modes: tuple[tuple[int, int], ...] = ()
+
+
+def launch_argv(
+    program: Program, *, tty: Tty | None = None, stay: bool = False, say_pid: bool = False
+) -> tuple[str, ...]:
     """Return the argv that becomes `program`.
 
     With `say_pid` the first line of its stdout is its pid in the container's own numbering, in decimal; it leads a
-    process group and a session of that number. `size` is columns × rows, set before the program's first
-    instruction where the image has `stty`.
+    process group and a session of that number. `tty` is told where stdin is a terminal, and set up before that line.
+    With `stay` it begins in `/` if it is started there, else in the home directory.
     """
-    columns_x_rows = f"{size[0]}x{size[1]}" if size else ""
-    return (SHELL, "-c", LAUNCHER, "sshore", "pid" if say_pid else "", columns_x_rows, *program.arguments())
+    settings = stty_settings(tty.size, tty.modes) if tty else ""
+    words = ("pid" if say_pid else "", settings, "stay" if stay else "", *program.arguments())
+    return (SHELL, "-c", LAUNCHER, "sshore", *words)

@@ -20,12 +20,14 @@ class ContainerSpec:
     """A container to create.
 
     `config` is the body of Docker's `POST /containers/create` as it goes over the wire (with `HostConfig` and
-    `NetworkingConfig` inside); `platform` is `os[/arch[/variant]]` or None.
+    `NetworkingConfig` inside); `platform` is `os[/arch[/variant]]` or None; `size`, its terminal's columns × rows, is
+    for engines that set it (`Engine.sizes_terminals`).
     """
 
     name: str
     config: Mapping[str, Any]
     platform: str | None = None
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,10 @@ class ContainerSummary:
 
 @dataclass(frozen=True, slots=True)
 class ExecSpec:
-    """A program to run in a running container. `env` holds `NAME=value`, `user` is empty for the container's own."""
+    """A program to run in a running container. `env` holds `NAME=value`, `user` is empty for the container's own.
+
+    `size`, its terminal's columns × rows, is for engines that set it (`Engine.sizes_terminals`).
+    """
 
     argv: tuple[str, ...]
     env: tuple[str, ...] = ()
@@ -64,6 +69,7 @@ class ExecSpec:
     workdir: str = ""
     tty: bool = False
     stdin: bool = True
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,15 @@ class ExecState:
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """An image on the engine: its id, and the `USER` and `WORKDIR` of its configuration, empty where not set."""
+    """An image on the engine: its id, and the `USER` and `WORKDIR` of its configuration, empty where not set.
+
+    `platform` is `os/arch[/variant]`.
+    """
 
     id: str
     user: str
     workdir: str
+    platform: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from .key_options import KeyPermissions
 from .transport_gate import TransportGate
 
 _MOST_COLUMNS_OR_ROWS = 65_535
+# The container user's own, and the server's: no AcceptEnv of sshd's lets a client set them either.
+_NEVER_THE_CLIENTS = frozenset(("HOME", "LOGNAME", "PATH", "SHELL", "SSH_TTY", "USER"))
 # Debian's AcceptEnv. Others (SHELLOPTS with PS4, LD_PRELOAD) would have a forced command run another one.
 _SAFE_WITH_FORCED_COMMAND = re.compile(r"LANG|LC_\w+|COLORTERM|NO_COLOR", re.ASCII)
 
@@ -54,7 +56,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     ) -> bool:
         if not self._permissions.pty:
             return False
-        self._program.pty(term_type, *_columns_and_rows(*term_size[:2]))
+        self._program.pty(term_type, *_columns_and_rows(*term_size[:2]), term_modes)
         self._has_pty = True
         return True
 
@@ -174,7 +176,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     def _client_environment(self) -> dict[str, str]:
         given = {_text(name): _text(value) for name, value in self._channel.get_environment_bytes().items()}
         if self._permissions.command is None:
-            return given
+            return {name: value for name, value in given.items() if name not in _NEVER_THE_CLIENTS}
         return {name: value for name, value in given.items() if _SAFE_WITH_FORCED_COMMAND.fullmatch(name)}
 
     def _say(self, sentence: str) -> None:

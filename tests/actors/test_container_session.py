@@ -84,7 +84,7 @@ def test_what_was_asked_for_reaches_the_engine(stage: Stage) -> None:
     act.tell(SetEnv("FOO", "a b"), SetEnv("FIXED", "client"))
     container = act.open("make", pty=XTERM)
     config = container.spec.config
-    assert config["Cmd"] == ["/bin/sh", "-c", LAUNCHER, "sshore", "", "80x24", "command", "make"]
+    assert config["Cmd"] == ["/bin/sh", "-c", LAUNCHER, "sshore", "", "cols 80,rows 24", "", "command", "make"]
     assert config["Env"] == ["FOO=a b", "FIXED=operator"]
     assert (config["Tty"], config["User"], config["StdinOnce"], config["OpenStdin"]) == (True, "1000", True, True)
     assert (config["HostConfig"]["AutoRemove"], config["HostConfig"]["Init"]) == (True, True)
@@ -108,7 +108,7 @@ def test_a_shell_is_what_the_image_starts(stage: Stage) -> None:
 def test_a_shell_is_what_was_configured_instead(stage: Stage) -> None:
     act = ContainerAct(stage, shellCommand=["/bin/rc"])
     act.tell(RunShell())
-    assert act.container().spec.config["Cmd"][6:] == ["argv", "/bin/rc"]
+    assert act.container().spec.config["Cmd"][7:] == ["argv", "/bin/rc"]
     close(act)
 
 
@@ -279,18 +279,54 @@ def test_the_terminal_has_its_size_from_the_start(stage: Stage) -> None:
     act = ContainerAct(stage)
     act.tell(XTERM, ResizeWindow(100, 30))
     container = act.open()
-    assert container.sizes == [(100, 30)]
+    assert "cols 100,rows 30" in container.spec.config["Cmd"]
+    assert container.sizes == []
     act.tell(ResizeWindow(120, 40))
     act.settle()
-    assert container.sizes == [(100, 30), (120, 40)]
+    assert container.sizes == [(120, 40)]
+    close(act)
+
+
+def test_a_window_change_while_the_image_is_awaited_is_the_size_that_the_program_starts_with(stage: Stage) -> None:
+    act = ContainerAct(stage, container=ABSENT)
+    act.tell(XTERM, RunExec("cat"))
+    stage.told_root.wait_for(ImageWanted)
+    stage.engine.images[ABSENT["Image"]] = FakeImage()
+    act.tell(ResizeWindow(100, 30), ImageReady())
+    assert "cols 100,rows 30" in act.container().spec.config["Cmd"]
+    close(act)
+
+
+def shell(stage: Stage) -> ContainerAct:
+    """The image's own CMD on a terminal, running."""
+    act = ContainerAct(stage)
+    act.tell(XTERM, RunShell())
+    act.container()
+    act.tell(StreamOpened(None))
+    act.desk.calls.wait_for(Running)
+    return act
+
+
+def test_the_terminal_of_the_images_own_program_is_sized_behind_its_start(stage: Stage) -> None:
+    act = shell(stage)
+    assert act.container().sizes == [(80, 24)]
+    close(act)
+
+
+def test_an_engine_that_sizes_terminals_is_not_helped(stage: Stage) -> None:
+    stage.engine.sizes_terminals = True
+    act = shell(stage)
+    assert (act.container().spec.size, act.container().sizes) == ((80, 24), [])
     close(act)
 
 
 @pytest.mark.parametrize("error", [Conflict, NotFound])
 def test_a_program_that_ends_before_its_terminal_got_its_size_has_run(stage: Stage, error: type[EngineError]) -> None:
     stage.engine.faults.fail("container_resize", error)
-    act = ContainerAct(stage)
-    act.open("exit 3", pty=XTERM)
+    act = ContainerAct(stage, container={"Image": FAKE_IMAGE, "Cmd": ["sh", "-c", "exit 3"]})
+    act.tell(XTERM, RunShell())
+    act.container()
+    act.tell(StreamOpened(None))
     assert act.desk.calls.wait_for(Exited) == Exited(3)
     close(act)
     assert act.desk.ends == [Exited(3)]

@@ -64,7 +64,7 @@ def test_what_was_asked_for_reaches_the_engine(stage: Stage) -> None:
     act.tell(SetEnv("FOO", "a b"), SetEnv("FIXED", "client"))
     act.run("make all", pty=XTERM, user="1000")
     spec = act.exec().spec
-    assert spec.argv == ("/bin/sh", "-c", LAUNCHER, "sshore", "pid", "80x24", "command", "make all")
+    assert spec.argv == ("/bin/sh", "-c", LAUNCHER, "sshore", "pid", "cols 80,rows 24", "", "command", "make all")
     assert (spec.env, spec.user, spec.tty) == (("FOO=a b",), "1000", True)
     assert act.opening().tty
 
@@ -85,14 +85,14 @@ def test_every_kind_of_program_is_launched_and_counted(
     act.tell(request_)
     stage.told_parent.wait_for(ContainerWanted)
     act.tell(stage.idle_container())
-    assert act.exec().spec.argv[6:] == arguments
+    assert act.exec().spec.argv[7:] == arguments
     assert stage.count("sshore_sessions_total", kind=kind) == 1
 
 
 def test_a_configured_shell_gets_commands_too(stage: Stage) -> None:
     act = ExecAct(stage, shellCommand=["/bin/rc", "-v"])
     act.run("date")
-    assert act.exec().spec.argv[6:] == ("argv", "/bin/rc", "-v", "-c", "date")
+    assert act.exec().spec.argv[7:] == ("argv", "/bin/rc", "-v", "-c", "date")
 
 
 @pytest.mark.parametrize(
@@ -335,11 +335,36 @@ def test_a_window_change_reaches_the_terminal(stage: Stage) -> None:
     assert made.sizes == [(120, 50)]
 
 
+def test_of_a_storm_of_window_changes_the_engine_is_told_the_last(stage: Stage) -> None:
+    act = ExecAct(stage)
+    made = act.open(pty=XTERM)
+    release = stage.engine.faults.hang("exec_resize")
+    act.tell(*(ResizeWindow(columns, 24) for columns in range(81, 200)))
+    release()
+    act.settle()
+    assert made.sizes[-1] == (199, 24)
+    assert len(made.sizes) <= 2
+
+
+def test_an_engine_that_sizes_terminals_is_not_helped(stage: Stage) -> None:
+    stage.engine.sizes_terminals = True
+    act = ExecAct(stage)
+    made = act.open(pty=XTERM)
+    act.settle()
+    assert (made.spec.argv[5], made.spec.size, made.sizes) == ("", (80, 24), [])
+
+
+def test_the_clients_terminal_modes_are_set_by_the_launcher(stage: Stage) -> None:
+    act = ExecAct(stage)
+    made = act.open(pty=RequestPty("xterm", 80, 24, ((53, 0), (3, 8))))
+    assert made.spec.argv[5] == "cols 80,rows 24,-echo,erase ^H"
+
+
 def test_a_window_change_before_the_start_is_the_size_that_the_program_starts_with(stage: Stage) -> None:
     act = ExecAct(stage)
     act.tell(XTERM, ResizeWindow(100, 30))
     act.open()
-    assert act.exec().spec.argv[5] == "100x30"
+    assert act.exec().spec.argv[5] == "cols 100,rows 30"
     assert act.exec().sizes == []
 
 

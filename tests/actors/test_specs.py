@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sshore.actors.messages import RequestPty
 from sshore.actors.naming import connection_labels, container_name
 from sshore.actors.refusals import RefusedError
 from sshore.actors.requests import SIGNALS, check_env, check_signal
@@ -111,7 +112,7 @@ def test_the_operators_log_driver_is_kept() -> None:
 
 def test_session_mode_leaves_entrypoint_and_command_to_the_image() -> None:
     section = execution(mode="session", container={"Image": "tools:1"})
-    config = program_container(section, "box", {}, argv=None, env={}, tty=True).config
+    config = program_container(section, "box", {}, argv=None, env={}, pty=RequestPty("xterm", 80, 24)).config
     assert "Cmd" not in config
     assert "Entrypoint" not in config
     assert "User" not in config

@@ -24,6 +24,7 @@ RunShell         PREPARING  -          -        -        -       -       -
 RunExec          PREPARING  -          -        -        -       -       -
 RunSubsystem     PREPARING  -          -        -        -       -       -
 ResizeWindow     NEW        PREPARING  OPENING  RUNNING  SILENT  OVER    -
+ResizeDue        -          -          -        RUNNING  SILENT  OVER    -
 SendSignal       -          -          OPENING  RUNNING  SILENT  OVER    -
 ImageReady       -          PREPARING  -        -        -       OVER    -
 ImageFailed      -          OVER       -        -        -       OVER    -
@@ -56,6 +57,7 @@ VALUES = {
     "bool": False,
     "float": 0.0,
     "int | None": 7,
+    "tuple[tuple[int, int], ...]": ((53, 0),),
     "Exception": ValueError("broken"),
     "Refused": refuse(Code.CONTAINER_LOST, "it is lost"),
 }

@@ -33,8 +33,9 @@ class Act:
             assert post(self.ref, message)
 
     def settle(self) -> None:
-        """Wait until everything told so far was handled."""
-        self.ref.proxy().state.get(timeout=10)
+        """Wait until everything told so far was handled, and what the actor told itself meanwhile."""
+        for _ in range(2):
+            self.ref.proxy().state.get(timeout=10)
 
     @property
     def state(self) -> Any:

@@ -95,7 +95,7 @@ async def test_an_exec_in_a_stopped_container_is_a_conflict(bench, events):
 
 async def test_the_launcher_says_its_pid_before_the_program_speaks(bench):
     container, _ = bench.idle()
-    argv = launch_argv(Argv(("echo", "a b", "c")), size=None, say_pid=True)
+    argv = launch_argv(Argv(("echo", "a b", "c")), say_pid=True)
     _, _, recorder = await bench.open(container, *argv)
     await recorder.until_ended()
     pid, rest = bytes(recorder.stdout).split(b"\n", 1)
@@ -106,7 +106,7 @@ async def test_the_launcher_says_its_pid_before_the_program_speaks(bench):
 async def test_a_signal_through_the_control_shell_reaches_the_program(bench, events):
     container, control = bench.idle()
     program = Command("trap 'echo got; exit 3' USR1; echo ready; sleep 1000 & wait")
-    exec_id, _, recorder = await bench.open(container, *launch_argv(program, size=None, say_pid=True))
+    exec_id, _, recorder = await bench.open(container, *launch_argv(program, say_pid=True))
     await recorder.until_stdout(b"ready\n")
     control.send_line(signal_line("USR1", int(recorder.stdout.split()[0])), timeout=T)
     await recorder.until_ended()
@@ -116,7 +116,7 @@ async def test_a_signal_through_the_control_shell_reaches_the_program(bench, eve
 
 async def test_a_hangup_through_the_control_shell_ends_the_program(bench, events):
     container, control = bench.idle()
-    argv = launch_argv(Argv(("sleep", "1000")), size=None, say_pid=True)
+    argv = launch_argv(Argv(("sleep", "1000")), say_pid=True)
     exec_id, _, recorder = await bench.open(container, *argv)
     await recorder.until_stdout(b"\n")
     control.send_line(hangup_line(int(recorder.stdout)), timeout=T)
@@ -127,7 +127,7 @@ async def test_a_hangup_through_the_control_shell_ends_the_program(bench, events
 async def test_a_program_that_ignores_the_hangup_is_killed_a_second_later(bench, events):
     container, control = bench.idle()
     program = Command("trap : HUP; echo ready; read line")
-    exec_id, _, recorder = await bench.open(container, *launch_argv(program, size=None, say_pid=True))
+    exec_id, _, recorder = await bench.open(container, *launch_argv(program, say_pid=True))
     await recorder.until_stdout(b"ready\n")
     control.send_line(hangup_line(int(recorder.stdout.split()[0])), timeout=T)
     await recorder.until_ended()
