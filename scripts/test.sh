@@ -7,6 +7,8 @@ missing=()
 have ssh || missing+=(openssh-client)
 have rsync || missing+=(rsync)
 have git || missing+=(git)
+have dbclient || missing+=(dropbear-bin)
+have psftp || missing+=(putty-tools)
 have podman || missing+=(podman catatonit)
 [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
 [ ${#missing[@]} -eq 0 ] || need_packages "${missing[@]}"

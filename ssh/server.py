@@ -10,6 +10,7 @@ import asyncssh
 from ..actors.refusals import Refused, RefusedError
 from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
+from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
 from .no_forwarding import NoForwarding
 from .quick_acks import QuickAcks
@@ -67,6 +68,7 @@ class ContainerServer(NoForwarding):
         self._handler.on_failure = self._container_lost
         self._gate = TransportGate(conn, self._log)
         self._quick_acks = QuickAcks(conn)
+        judge_guesses(conn)
         self._log.info("connected")
         super().connection_made(conn)
 
