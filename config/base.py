@@ -62,7 +62,8 @@ def base_of(info: ValidationInfo) -> Path | None:
     return info.context["base"] if info.context else None
 
 
-def _duration(value: object, info: ValidationInfo) -> float:
+def seconds(value: object, info: ValidationInfo) -> float:
+    """Return the seconds of a duration as a file or a program gives it; refuse anything else."""
     # In a file a fraction would leave open whether it counts seconds or nanoseconds.
     if isinstance(value, float) and info.context:
         refuse_value(f"expected a duration such as '60s' or '1m30s', not the bare number {value:g}")
@@ -92,7 +93,7 @@ def _schema(form: str, **more: object) -> WithJsonSchema:
 
 Duration = Annotated[
     float,
-    BeforeValidator(_duration),
+    BeforeValidator(seconds),
     WithJsonSchema(
         {
             "anyOf": [{"type": "string"}, {"type": "integer", "exclusiveMinimum": 0}],

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from .base import Section
 from .connection import ConnectionConfig, TimeoutsConfig
 from .execution import DEFAULT_IMAGE, ExecutionConfig, Mode, PullPolicy
+from .limits import LimitsConfig
 from .listen import overlap, parse_listen
 from .problems import Fault, Problem, refuse
 from .registry import RegistryAuthConfig
@@ -23,6 +24,7 @@ __all__ = [
     "DockerConfig",
     "ExecutionConfig",
     "HealthConfig",
+    "LimitsConfig",
     "LogConfig",
     "LogFormat",
     "LogLevel",
@@ -51,6 +53,7 @@ class Config(Section):
 
     ssh: SshConfig = Field(default=SshConfig(), description="The SSH listener.")
     auth: AuthConfig = Field(default=AuthConfig(), description="Who may log in.")
+    limits: LimitsConfig = Field(default=LimitsConfig(), description="What clients may take.")
     log: LogConfig = Field(default=LogConfig(), description="The log, which goes to stderr.")
     metrics: MetricsConfig = Field(default=MetricsConfig(), description="The Prometheus exporter.")
     health: HealthConfig = Field(default=HealthConfig(), description="The health endpoints.")

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from .base import Section
 from .durations import format_duration
-from .models import Config, TimeoutsConfig
+from .models import Config, LimitsConfig, TimeoutsConfig
 from .pem import is_pem_text
 
 MASK = "***"
@@ -28,7 +28,7 @@ def effective(config: Config) -> str:
 
 
 def _section(section: Section) -> dict[str, Any]:
-    seconds = isinstance(section, TimeoutsConfig)
+    seconds = isinstance(section, TimeoutsConfig | LimitsConfig)
     return {
         key: _value(getattr(section, attribute), seconds=seconds) for key, attribute in type(section).aliases().items()
     }

@@ -73,7 +73,7 @@ _FORMATS = {
     "password": "text, secret",
     "platform": "text or mapping",
 }
-_TYPES = {"string": "text", "boolean": "`true` or `false`", "object": "mapping of text"}
+_TYPES = {"string": "text", "boolean": "`true` or `false`", "object": "mapping of text", "integer": "number"}
 
 
 def reference() -> str:
