@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import string
+
 from ..config.models import ExecutionConfig
 from ..engine.launcher import ARGUMENT_LIMIT, Argv, Command, LoginShell, Program, Sftp
 from ..metrics.codes import Code
@@ -46,6 +49,8 @@ SIGNALS = frozenset(
 """Linux's signals without SIG; RFC 4254 §6.10 names a subset."""
 
 _SFTP = "sftp"
+_SURROGATE = re.compile("[\udc80-\udcff]")
+_PLAIN = frozenset(string.printable) - {"\\", "'"}
 
 
 def check_env(name: str, value: str) -> None:
@@ -75,7 +80,8 @@ def program_for(request: RunShell | RunExec | RunSubsystem, execution: Execution
             if execution.disable_command:
                 raise RefusedError(refuse(Code.EXEC_DISABLED, "docker.execution.disableCommand is set"))
             _check_command(command)
-            return Argv((*shell, "-c", command)) if shell else Command(command)
+            line = in_utf8(command)
+            return Argv((*shell, "-c", line)) if shell else Command(line)
         case RunSubsystem(name):
             return _subsystem(name, execution)
 
@@ -89,10 +95,21 @@ def _subsystem(name: str, execution: ExecutionConfig) -> Program:
     raise RefusedError(refuse(Code.SUBSYSTEM_UNKNOWN, f"subsystem {name!r} is not configured"))
 
 
+def in_utf8(command: str) -> str:
+    """Return a command line of valid text that does the same; in `command` bytes that are not are surrogates.
+
+    The engine's API is JSON, which carries text only: a shell has to make the bytes out of it.
+    """
+    if command.isascii() or not _SURROGATE.search(command):
+        return command
+    escaped = "".join(chr(byte) if chr(byte) in _PLAIN else f"\\0{byte:03o}" for byte in _encoded(command))
+    return f"""eval "$(printf %b '{escaped}')\""""
+
+
 def _check_command(command: str) -> None:
     if "\0" in command:
         raise RefusedError(refuse(Code.COMMAND_INVALID, "NUL in an exec request"))
-    if len(_encoded(command)) > ARGUMENT_LIMIT:
+    if len(_encoded(in_utf8(command))) > ARGUMENT_LIMIT:
         raise RefusedError(refuse(Code.COMMAND_TOO_LONG, f"an exec request of {len(command)} characters"))
 
 

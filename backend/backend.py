@@ -17,6 +17,7 @@ from ..actors.root import RootActor
 from ..actors.specs import NETWORK, NETWORK_OPTIONS
 from ..actors.surroundings import House, Surroundings
 from ..actors.sweep import Sweeper
+from ..config.listen import host_and_port
 from ..config.models import ConnectionConfig, DockerConfig
 from ..engine import labels
 from ..engine.address import EngineAddress
@@ -113,7 +114,7 @@ class Backend:
         if docker.connection != self.docker.connection:
             raise ValueError("docker.connection: a connection uses its backend's engine")
         connection_id = connection_id or secrets.token_hex(16)
-        client = f"{client_address[0]}:{client_address[1]}"
+        client = host_and_port(*client_address)
         bound = bindable(log or self._log).bind(connection=connection_id, client=client)
         engine = InstrumentedEngine(self._raw, self._counters(requests, failures), bound)
         surroundings = Surroundings(self._house, engine, docker, bound, self._house.labels)

@@ -24,6 +24,11 @@ def parse_listen(text: str) -> tuple[str, int]:
     return _host(host), int(port)
 
 
+def host_and_port(host: str, port: int) -> str:
+    """Return `HOST:PORT`, an IPv6 address in brackets: what `parse_listen` takes apart again."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def overlap(one: str, other: str) -> bool:
     """Whether two listeners cannot both be opened: the same port on the same address, or on every address."""
     (host, port), (other_host, other_port) = parse_listen(one), parse_listen(other)

@@ -160,6 +160,12 @@ class Code(StrEnum):
         "Something went wrong inside the server.",
         "A bug. The log has an `actor_failed` line with the traceback; please report it.",
     )
+    REQUEST_REFUSED = (
+        auto(),
+        "",
+        "Nothing to do: a second program or terminal on one channel, a terminal that the key does not permit, a break. "
+        "The client is told in the protocol's own terms.",
+    )
     FORWARDING_REFUSED = (
         auto(),
         "",

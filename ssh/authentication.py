@@ -16,6 +16,7 @@ from typing import Any
 import asyncssh
 import structlog
 
+from ..config.listen import host_and_port
 from .authorized_keys import AuthorizedKeys, KeyFilePattern
 from .key_options import UNRESTRICTED, KeyPermissions
 from .passwords import PasswordFile
@@ -68,6 +69,7 @@ class FileAuthentication(asyncssh.SSHServer):
         """The other arguments go to the next class."""
         super().__init__(*args, **kwargs)
         self._credentials = credentials
+        self._client = ""
         self._client_address = ""
         self._granted: KeyPermissions | None = None
         self._keys: tuple[str, AuthorizedKeys | None] | None = None
@@ -87,7 +89,8 @@ class FileAuthentication(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """Remember where the client is, for `from=`."""
         peer = conn.get_extra_info("peername")
-        self._client_address = peer[0] if isinstance(peer, tuple) else ""
+        if isinstance(peer, tuple):
+            self._client, self._client_address = host_and_port(peer[0], peer[1]), peer[0]
         super().connection_made(conn)
 
     def public_key_auth_supported(self) -> bool:
@@ -122,7 +125,7 @@ class FileAuthentication(asyncssh.SSHServer):
     async def _conclude(self, granted: KeyPermissions | None, began: float, username: str, method: str) -> bool:
         self._granted = granted
         if granted is None:
-            _log.info("auth_refused", user=username, method=method, client=self._client_address)
+            _log.info("auth_refused", user=username, method=method, client=self._client)
             await _level_refusal(began, username)
         return granted is not None
 

@@ -99,7 +99,7 @@ class AuthorizedKeys:
             reason = str(error)
         if reason is None:
             return options.permissions
-        _log.warning("authorized_key_refused", file=str(self.path), line=entry.line, reason=reason, client=address)
+        _log.warning("authorized_key_refused", file=str(self.path), line=entry.line, reason=reason, address=address)
         return None
 
 

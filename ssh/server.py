@@ -10,7 +10,11 @@ import asyncssh
 from ..actors.refusals import Refused, RefusedError
 from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
+<<<<<<< HEAD
 from .kex_guess import judge_guesses
+=======
+from ..config.listen import host_and_port
+>>>>>>> bb6a04b (wip)
 from .key_options import UNRESTRICTED, KeyPermissions
 from .no_forwarding import NoForwarding
 from .quick_acks import QuickAcks
@@ -63,10 +67,10 @@ class ContainerServer(NoForwarding):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         connection_id = secrets.token_hex(16)
-        self._log = self.backend.log.bind(connection=connection_id, client=_peer(conn)[0])
+        self._log = self.backend.log.bind(connection=connection_id, client=host_and_port(*_peer(conn)))
         self._handler = self.new_handler(_peer(conn), connection_id)
         self._handler.on_failure = self._container_lost
-        self._gate = TransportGate(conn, self._log)
+        self._gate = TransportGate(conn, self._log, self._metrics)
         self._quick_acks = QuickAcks(conn)
         judge_guesses(conn)
         self._log.info("connected")

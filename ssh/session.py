@@ -10,8 +10,10 @@ from contextlib import suppress
 import asyncssh
 
 from ..actors.messages import RunExec, RunShell, RunSubsystem
-from ..actors.refusals import Refused, RefusedError
+from ..actors.refusals import Refused, RefusedError, record, refuse
 from ..backend.session import ProgramSession
+from ..metrics.codes import Code
+from .channel_requests import take_any_command, watch_requests
 from .key_options import KeyPermissions
 from .transport_gate import TransportGate
 
@@ -50,6 +52,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
+        watch_requests(chan, self._request_failed)
+        take_any_command(chan)
 
     def pty_requested(
         self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Mapping[int, int]
@@ -155,6 +159,10 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     def _requested(self, request: RunShell | RunExec | RunSubsystem) -> bool:
         self._request = request
         return True
+
+    def _request_failed(self, name: str) -> None:
+        refused = refuse(Code.REQUEST_REFUSED, f"{name} on this channel")
+        record(refused, "request_refused", self._gate.log.bind(request=name), self._gate.metrics, "info")
 
     def _forced(self, request: RunShell | RunExec | RunSubsystem) -> RunShell | RunExec | RunSubsystem:
         return request if self._permissions.command is None else RunExec(self._permissions.command)

@@ -8,6 +8,7 @@ from typing import Protocol
 import asyncssh
 
 from ..actors.log import Log
+from ..metrics.counters import Metrics
 
 
 class Filler(Protocol):
@@ -27,8 +28,9 @@ class TransportGate:
     gate listens in its place: asyncio's protocol interface, installed on this one connection. Loop only.
     """
 
-    def __init__(self, connection: asyncssh.SSHServerConnection, log: Log) -> None:
+    def __init__(self, connection: asyncssh.SSHServerConnection, log: Log, metrics: Metrics) -> None:
         self.log = log
+        self.metrics = metrics
         self.full = False
         self.on_empty: Callable[[], None] = lambda: None
         """Called when the last session has left."""

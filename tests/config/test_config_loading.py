@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from sshore.config import ConfigError, effective, load_config, parse_config, schema
-from sshore.config.listen import overlap, parse_listen
+from sshore.config.listen import host_and_port, overlap, parse_listen
 from sshore.config.models import AuthConfig, Config, LogLevel, Mode, PullPolicy, SshConfig
 from sshore.config.pem import pem_text
 from sshore.config.reference import EXAMPLE, reference
@@ -123,6 +123,7 @@ def test_a_platform_is_text_or_the_structure_of_the_api(value: str, platform: st
 )
 def test_a_listen_address_is_taken_apart(text: str, address: tuple[str, int]) -> None:
     assert parse_listen(text) == address
+    assert parse_listen(host_and_port(*address)) == address
 
 
 @pytest.mark.parametrize("text", ["", "22", "a:", "a:x", "::1:22", "a:65536", "a b:1", "[::g]:1", "1.2.3:1", "a:٢"])

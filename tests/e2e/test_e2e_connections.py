@@ -47,6 +47,16 @@ def test_two_sessions_of_one_connection(server: Server, mode: str) -> None:
     assert other not in hostnames
 
 
+def test_the_log_names_a_client_in_one_form(server: Server) -> None:
+    mark = server.log_mark()
+    address, port = server.ssh("echo $SSH_CLIENT").stdout.decode().split()[:2]
+    server.wait_for_log("event=disconnected", since=mark)
+
+    lines = [line for line in server.log[mark:].splitlines() if " client=" in line]
+    assert {"connected", "program_ended", "disconnected"} <= {re.findall(r"event=(\w+)", line)[0] for line in lines}
+    assert {re.findall(r" client=(\S+)", line)[0] for line in lines} == {f"{address}:{port}"}
+
+
 def test_sessions_of_one_connection_run_side_by_side(server: Server, mode: str) -> None:
     with server.master() as same, ExitStack() as stack:
         programs = [stack.enter_context(talking(server, "echo begun; cat", same)) for _ in range(5)]

@@ -40,6 +40,14 @@ def test_the_exit_status_is_what_a_shell_would_say(server: Server, command: str,
     assert server.ssh(command).returncode == status
 
 
+def test_a_command_that_is_not_utf_8_runs_as_it_is(server: Server) -> None:
+    said = b"back\\slash %s 'quoted' \xff\xc3\xa4\n"
+    script = b"cat <<'END'; exit 3\n" + said + b"END\n"
+    done = server.ssh(script.decode("utf-8", "surrogateescape"))
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, said, b"")
+
+
 def test_a_command_that_does_not_exist_is_named_on_stderr(server: Server) -> None:
     done = server.ssh("no-such-program")
 

@@ -144,6 +144,7 @@ def test_a_subsystem_that_nobody_configured_is_refused(server: Server) -> None:
 
 
 async def test_a_channel_has_one_program(server: Server) -> None:
+    mark = server.log_mark()
     async with server.connect() as connection:
         process = await connection.create_process("echo first; cat")
         assert await process.stdout.readline() == "first\n"
@@ -152,6 +153,9 @@ async def test_a_channel_has_one_program(server: Server) -> None:
         assert await process.channel._make_request(b"shell") is False
         assert await process.channel._make_request(b"exec", asyncssh.packet.String("echo second")) is False
         assert await process.channel._make_request(b"subsystem", asyncssh.packet.String("sftp")) is False
+        for kind in ("shell", "exec", "subsystem"):
+            pattern = rf"event=request_refused .*user={USER} .*request={kind} code=REQUEST_REFUSED "
+            server.wait_for_log(pattern, since=mark)
 
         done = await process.communicate("still the first")
         assert done[0] == "still the first"

@@ -1,0 +1,38 @@
+"""What asyncssh decides about a channel's requests by itself, where it has no hook to be asked or told by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import asyncssh
+from asyncssh.packet import SSHPacket
+
+_TOLD = frozenset({"pty-req", "shell", "exec", "subsystem", "env", "signal", "break", "window-change"})
+"""Requests of RFC 4254 §6. Extensions ask for things that may well not exist; forwardings have a line of their own."""
+
+
+def watch_requests(channel: asyncssh.SSHServerChannel[bytes], failed: Callable[[str], None]) -> None:
+    """Call `failed` with the name of every request that is answered with failure. Loop only."""
+    report = channel._report_response  # no public way
+
+    def tell_and_report(result: bool) -> None:
+        name = channel._request_queue[0][0]
+        if not result and name in _TOLD:
+            failed(name)
+        report(result)
+
+    channel._report_response = tell_and_report  # type: ignore[method-assign]  # there is no hook
+
+
+def take_any_command(channel: asyncssh.SSHServerChannel[bytes]) -> None:
+    """Take commands that are not UTF-8, as sshd does; asyncssh would refuse them. Loop only.
+
+    Such bytes are lone surrogates in the text that `exec_requested` gets (PEP 383).
+    """
+
+    def exec_request(packet: SSHPacket) -> bool:
+        command = packet.get_string().decode("utf-8", "surrogateescape")
+        packet.check_end()
+        return channel._start_session(command=command)
+
+    channel._process_exec_request = exec_request  # type: ignore[method-assign]  # there is no hook
