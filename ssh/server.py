@@ -10,11 +10,8 @@ import asyncssh
 from ..actors.refusals import Refused, RefusedError
 from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
-<<<<<<< HEAD
-from .kex_guess import judge_guesses
-=======
 from ..config.listen import host_and_port
->>>>>>> bb6a04b (wip)
+from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
 from .no_forwarding import NoForwarding
 from .quick_acks import QuickAcks
