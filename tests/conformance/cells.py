@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 from dataclasses import astuple, dataclass
 
+from conformance.driver import CANNOT, Ability
 from support.engines import KINDS
 
 MODES = ("connection", "session")
 IMAGES = ("debian", "busybox")
 CLIENTS = ("openssh", "asyncssh", "paramiko", "dropbear", "putty")
+TEN_CODES = [0, 1, 2, 42, 126, 127, 128, 130, 254, 255]
+ALL_CODES = range(256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,12 @@ class Cell:
 AXES = (MODES, KINDS, IMAGES, CLIENTS)
 
 
+PLACES = [Place(mode, engine, image) for engine, mode, image in itertools.product(KINDS, MODES, IMAGES)]
+
+
 def all_cells() -> list[Cell]:
     """Every combination, those of one place behind each other and the places of one engine, too."""
-    places = [Place(mode, engine, image) for engine, mode, image in itertools.product(KINDS, MODES, IMAGES)]
-    return [Cell(place, client) for place, client in itertools.product(places, CLIENTS)]
+    return [Cell(place, client) for place, client in itertools.product(PLACES, CLIENTS)]
 
 
 def pairwise() -> list[Cell]:
@@ -60,3 +65,14 @@ def _pairing_cell(engine: int, client: int) -> Cell:
     mode = (engine + client) % 2
     image = (mode + engine // 2) % 2
     return Cell(Place(MODES[mode], KINDS[engine], IMAGES[image]), CLIENTS[client])
+
+
+def exit_codes_of(cell: Cell) -> list[int]:
+    """The exit codes that a cell looks at when all are looked at.
+
+    All of them, or a fifth where each costs a container: the clients of a place share them out, each time anew.
+    """
+    if cell.place.mode == "connection" and (cell.client, Ability.CHANNELS) not in CANNOT:
+        return list(ALL_CODES)
+    mine = CLIENTS.index(cell.client) + PLACES.index(cell.place)
+    return [code for code in ALL_CODES if (code - mine) % len(CLIENTS) == 0]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from conformance.cells import Cell, Place, all_cells, pairwise
+from conformance.cells import TEN_CODES, Cell, Place, all_cells, exit_codes_of, pairwise
 from conformance.clients import CLIENT_CLASSES
 from conformance.driver import CANNOT, Client, Connection, run
 from support.engines import EngineAtHand
@@ -66,7 +66,7 @@ def connection(client: Client) -> Iterator[Connection]:
 @pytest.fixture(scope="session")
 def exit_codes(cell: Cell) -> list[int]:
     """Those that this run looks at."""
-    return list(range(256)) if WHOLE else [0, 1, 2, 42, 126, 127, 128, 130, 254, 255]
+    return exit_codes_of(cell) if WHOLE else TEN_CODES
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import itertools
 
-from conformance.cells import AXES, all_cells, pairwise
+import pytest
+from conformance.cells import (
+    ALL_CODES,
+    AXES,
+    CLIENTS,
+    MODES,
+    PLACES,
+    TEN_CODES,
+    Place,
+    all_cells,
+    exit_codes_of,
+    pairwise,
+)
 
 
 def test_the_whole_suite_has_every_combination() -> None:
@@ -22,3 +34,19 @@ def test_the_selection_is_as_small_as_it_can_be_and_starts_few_servers() -> None
     largest = sorted(map(len, AXES))[-2:]
     assert len(pairwise()) == largest[0] * largest[1]
     assert len({cell.place for cell in pairwise()}) == 8
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_at_each_place_every_exit_code_is_looked_at(place: Place) -> None:
+    assert {code for cell in all_cells() if cell.place == place for code in exit_codes_of(cell)} == set(ALL_CODES)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_in_each_mode_every_client_sees_every_exit_code(client: str, mode: str) -> None:
+    cells = [cell for cell in all_cells() if (cell.client, cell.place.mode) == (client, mode)]
+    assert {code for cell in cells for code in exit_codes_of(cell)} == set(ALL_CODES)
+
+
+def test_every_run_looks_at_ten_exit_codes_in_each_cell() -> None:
+    assert len(set(TEN_CODES) & set(ALL_CODES)) == 10
