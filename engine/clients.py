@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from queue import Empty, Full, LifoQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from docker import APIClient
 from docker.constants import DEFAULT_DOCKER_API_VERSION
@@ -16,6 +16,7 @@ from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
 
 from .address import EngineAddress
 from .errors import AccessDenied, EngineError, TimedOut, Unavailable
+from .podman import is_podman
 from .translate import translate
 
 T = TypeVar("T")
@@ -36,6 +37,8 @@ class ClientPool:
         self._closed = False
         self._version = ""
         self._version_in_doubt = True
+        self.is_podman = False
+        """Whether podman answers; known once a call was made."""
 
     def run(self, operation: str, timeout: float, call: Callable[[APIClient], T], *, resend: bool = True) -> T:
         """Return `call(client)`, which may take `timeout` seconds.
@@ -113,7 +116,8 @@ class ClientPool:
         if self._version_in_doubt:
             client = self._new_client(operation, DEFAULT_DOCKER_API_VERSION)
             with contextlib.closing(client):
-                self._version = _call(operation, client, deadline, _negotiate)
+                answer: dict[str, Any] = _call(operation, client, deadline, _system_version)
+            self._version, self.is_podman = str(answer["ApiVersion"]), is_podman(answer)
             self._version_in_doubt = False
         return self._new_client(operation, self._version)
 
@@ -150,8 +154,8 @@ def _call(operation: str, client: APIClient, deadline: float, call: Callable[[AP
         raise translate(operation, failure) from failure
 
 
-def _negotiate(client: APIClient) -> str:
-    return str(client.version(api_version=False)["ApiVersion"])
+def _system_version(client: APIClient) -> Any:
+    return client.version(api_version=False)
 
 
 def _system_authorities() -> str | bool:

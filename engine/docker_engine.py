@@ -20,6 +20,7 @@ from .interface import StreamOpener
 from .json_stream import JsonStream
 from .labels import label_filter
 from .networks import ensure_network
+from .podman import UnnamedEnds, never_started
 from .streams import DockerStreams
 from .types import (
     ContainerSpec,
@@ -35,6 +36,7 @@ from .types import (
 
 _CONSOLE_SIZE_SINCE = (1, 42)
 _STREAM_VERSION_SECONDS = 2.0
+_WHICH_ENDED_SECONDS = 2.0
 
 
 class DockerEngine:
@@ -48,6 +50,7 @@ class DockerEngine:
         self._address = address
         self._pool = ClientPool(address)
         self._streams = DockerStreams(address, lambda: self._pool.api_version(_STREAM_VERSION_SECONDS))
+        self._unnamed_ends = UnnamedEnds(lambda exec_id: self.inspect_exec(exec_id, timeout=_WHICH_ENDED_SECONDS))
 
     @property
     def streams(self) -> StreamOpener:
@@ -112,11 +115,14 @@ class DockerEngine:
         def create(client: APIClient) -> str:
             return create_exec(client, container, exec_body(spec, sized=self.sizes_terminals))
 
-        return self._pool.run("exec_create", timeout, create)
+        exec_id = self._pool.run("exec_create", timeout, create)
+        if self._pool.is_podman:
+            self._unnamed_ends.created(container, exec_id)
+        return exec_id
 
     def inspect_exec(self, exec_id: str, *, timeout: float) -> ExecState:
         """Docker API, "ExecInspect"."""
-        return self._pool.run("exec_inspect", timeout, lambda client: _exec_state(client.exec_inspect(exec_id)))
+        return self._pool.run("exec_inspect", timeout, lambda client: self._exec_state(client.exec_inspect(exec_id)))
 
     def resize_exec(self, exec_id: str, columns: int, rows: int, *, timeout: float) -> None:
         """Docker API, "ExecResize"."""
@@ -168,10 +174,15 @@ class DockerEngine:
         target = f"{self._prefix(timeout)}/events?{urlencode({'filters': event_filters(labels)})}"
         stream = JsonStream.open(self._address, "events", "GET", target, timeout=timeout)
         stream.lift_deadline()
-        return DockerEvents(stream)
+        return DockerEvents(stream, self._unnamed_ends)
 
     def close(self) -> None:
         self._pool.close()
+
+    def _exec_state(self, answer: dict[str, Any]) -> ExecState:
+        running = bool(answer["Running"])
+        unknown = running or (self._pool.is_podman and never_started(answer))
+        return ExecState(running=running, exit_code=None if unknown else answer["ExitCode"])
 
     def _prefix(self, timeout: float) -> str:
         return f"/v{self._pool.api_version(timeout)}"
@@ -204,8 +215,3 @@ def _summary(row: dict[str, Any]) -> ContainerSummary:
         created=float(row["Created"]),
         labels=row["Labels"] or {},
     )
-
-
-def _exec_state(answer: dict[str, Any]) -> ExecState:
-    running = bool(answer["Running"])
-    return ExecState(running=running, exit_code=None if running else answer["ExitCode"])

@@ -8,9 +8,11 @@ from typing import Any
 
 from .json_stream import JsonStream
 from .labels import label_filter
+from .podman import UnnamedEnds
 from .types import ContainerDied, ContainerGone, EngineEvent, EventsLost, ProgramEnded
 
-_ACTIONS = ("exec_die", "exec_died", "die", "died", "oom", "destroy", "remove")
+_EXEC_ENDS = ("exec_die", "exec_died")
+_ACTIONS = (*_EXEC_ENDS, "die", "died", "oom", "destroy", "remove")
 """Docker's names, and podman's where they differ."""
 _OOM_LIMIT = 10_000
 
@@ -23,15 +25,21 @@ def event_filters(labels: Mapping[str, str]) -> str:
 class DockerEvents:
     """An open event stream (`EventSubscription`). One thread iterates, any may close."""
 
-    def __init__(self, stream: JsonStream) -> None:
+    def __init__(self, stream: JsonStream, unnamed_ends: UnnamedEnds) -> None:
         self._stream = stream
         self._decoder = EventDecoder()
+        self._unnamed_ends = unnamed_ends
 
     def __iter__(self) -> Iterator[tuple[str, EngineEvent]]:
         for message in self._stream:
             decoded = self._decoder.decode(message)
-            if decoded is not None:
-                yield decoded
+            match decoded:
+                case "", event:
+                    yield from self._unnamed_ends.find(message["Actor"]["ID"], event)
+                case id, event:
+                    if isinstance(event, ContainerGone):
+                        yield from self._unnamed_ends.gone(id)
+                    yield id, event
 
     def close(self) -> None:
         self._stream.close()
@@ -44,14 +52,14 @@ class EventDecoder:
         self._oom: dict[str, None] = {}
 
     def decode(self, message: Mapping[str, Any]) -> tuple[str, EngineEvent] | None:
-        """Return (exec id or container id, event), None for a message that says no end.
+        """Return (exec id or container id, event), None for a message that says no end; no id where podman gives none.
 
         A message that lacks the exit code becomes EventsLost: whoever waits for it has to ask.
         """
         actor = message.get("Actor") or {}
         attributes = actor.get("Attributes") or {}
         action, container = message.get("Action"), actor.get("ID", "")
-        if action in ("exec_die", "exec_died"):
+        if action in _EXEC_ENDS:
             exit_code = _exit_code(attributes)
             return attributes.get("execID", ""), _ended(exit_code)
         if action in ("die", "died"):

@@ -11,6 +11,7 @@ import json
 import h11
 
 from .errors import Conflict, EngineError, NotFound, Refused, ServerFault, Unavailable
+from .podman import error_class
 
 _DETAIL_LIMIT = 2_000
 
@@ -96,7 +97,11 @@ class Upgrade:
 
 def refusal(status: int, operation: str, body: bytes) -> EngineError:
     """Return the error for an HTTP status of the engine; `body` is JSON with a `message`, or plain text."""
-    detail = _message(body) or f"status {status}"
+    answer = _parsed(body)
+    detail = _message(answer) or f"status {status}"
+    known = error_class(answer)
+    if known is not None:
+        return known(operation, detail)
     if status == 404:
         return NotFound(operation, detail)
     if status == 409:
@@ -115,11 +120,15 @@ def _switches(event: object) -> bool:
     return b"content-length" not in names and b"transfer-encoding" not in names
 
 
-def _message(body: bytes) -> str:
+def _parsed(body: bytes) -> object:
     text = body.decode("utf-8", "replace").strip()
     try:
-        parsed = json.loads(text)
+        return json.loads(text)
     except ValueError:
-        return text[:_DETAIL_LIMIT]
-    message = parsed.get("message") if isinstance(parsed, dict) else None
-    return (message if isinstance(message, str) else text)[:_DETAIL_LIMIT]
+        return text
+
+
+def _message(answer: object) -> str:
+    message = answer.get("message") if isinstance(answer, dict) else None
+    text = message if isinstance(message, str) else answer if isinstance(answer, str) else json.dumps(answer)
+    return text[:_DETAIL_LIMIT]

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import cast
 
 _CIPHERTEXT_SIZE = 128 * 1024
@@ -72,7 +73,7 @@ class TlsSocket:
             self._flush()
         return size
 
-    def sendmsg(self, pieces: list[bytes | memoryview] | list[memoryview]) -> int:
+    def sendmsg(self, pieces: Sequence[bytes | memoryview]) -> int:
         """As of a socket, but see above."""
         self._flush()
         if not self._accepted:
@@ -89,7 +90,7 @@ class TlsSocket:
                 self._tls.unwrap()
         self._flush()
 
-    def _encrypt(self, pieces: list[bytes | memoryview] | list[memoryview]) -> int:
+    def _encrypt(self, pieces: Sequence[bytes | memoryview]) -> int:
         size = 0
         for piece in pieces:
             size += self._tls.write(piece)

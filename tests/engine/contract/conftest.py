@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from sshore.engine.errors import EngineError, NotFound
 from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
 from sshore.engine.interface import ControlInput, Engine, ProgramStream
 from sshore.engine.types import ContainerSpec, ExecSpec
+from support.engines import EngineAtHand
 from support.event_log import EventLog
 from support.recorder import Recorder
 
@@ -27,7 +27,8 @@ LABEL = "sshore-contract"
 class Bench:
     """An engine to try, and short ways to make things on it. All that it made is removed by `clean`."""
 
-    def __init__(self, engine: Engine, image: str) -> None:
+    def __init__(self, kind: str, engine: Engine, image: str) -> None:
+        self.kind = kind
         self.engine = engine
         self.image = image
         self.labels = {LABEL: secrets.token_hex(8)}
@@ -97,24 +98,18 @@ class Bench:
         self.engine.close()
 
 
-@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.engine)])
+@pytest.fixture(params=["fake", *(pytest.param(kind, marks=pytest.mark.engine) for kind in ("unix", "tls", "podman"))])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """The fake engine, then the real one."""
+    """The fake engine, then the real ones."""
     if request.param == "fake":
-        made = Bench(FakeEngine(), FAKE_IMAGE)
+        made = Bench("fake", FakeEngine(), FAKE_IMAGE)
     else:
-        engine = DockerEngine(_address(request.getfixturevalue("engine_host")))
-        made = Bench(engine, request.getfixturevalue("mini_image"))
+        at: EngineAtHand = request.getfixturevalue("engine_at")(request.param)
+        image = at.bring(request.getfixturevalue("mini_image"))
+        section = dict(at.connection)
+        made = Bench(request.param, DockerEngine(EngineAddress.parse(section.pop("host"), **section)), image)
     yield made
     made.clean()
-
-
-def _address(host: str) -> EngineAddress:
-    # Docker's own variables, so that the contract is easily held against an engine with TLS, too.
-    folder = os.environ.get("DOCKER_CERT_PATH") if os.environ.get("DOCKER_TLS_VERIFY") else None
-    if not folder:
-        return EngineAddress.parse(host)
-    return EngineAddress.parse(host, f"{folder}/ca.pem", f"{folder}/cert.pem", f"{folder}/key.pem")
 
 
 @pytest.fixture

@@ -129,7 +129,9 @@ def test_containers_are_listed_by_their_labels(bench):
     listed = bench.engine.list_containers(bench.labels, timeout=T)
     assert {row.id for row in listed} == {red, plain}
     (row,) = bench.engine.list_containers({**bench.labels, "sshore-contract-color": ""}, timeout=T)
-    assert (row.id, row.image, row.state) == (red, bench.image, "created")
+    assert (row.id, row.state) == (red, "created")
+    # podman has several names for one image and tells the first.
+    assert row.image.removeprefix("localhost/") == bench.image
     assert labels.items() <= row.labels.items()
     assert row.name.startswith("contract-")
     assert row.created > 1_600_000_000
@@ -137,6 +139,10 @@ def test_containers_are_listed_by_their_labels(bench):
 
 
 def test_a_container_on_a_network_that_is_not_there_does_not_start(bench):
-    container = bench.container("sleep", "1000", host={"NetworkMode": "contract-no-network"})
     with pytest.raises(NotFound):
-        bench.engine.start_container(container, timeout=T)
+        bench.engine.start_container(_container_on_no_network(bench), timeout=T)
+
+
+def _container_on_no_network(bench):
+    """Docker creates it, podman refuses that."""
+    return bench.container("sleep", "1000", host={"NetworkMode": "contract-no-network"})
