@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from .tls_socket import TlsSocket
@@ -110,7 +110,7 @@ class StdinWriter:
             self._paused = False
             self._resume()
 
-    def _send(self, pieces: list[bytes] | list[memoryview]) -> int:
+    def _send(self, pieces: Sequence[bytes | memoryview]) -> int:
         try:
             return self._sock.sendmsg(pieces)
         except (BlockingIOError, InterruptedError):

@@ -11,6 +11,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
+from collections.abc import Sequence
 from typing import cast
 
 _CIPHERTEXT_SIZE = 128 * 1024
