@@ -11,7 +11,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
-from collections.abc import Sequence
 from typing import cast
 
 _CIPHERTEXT_SIZE = 128 * 1024
