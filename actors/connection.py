@@ -22,6 +22,7 @@ from .messages import (
     Disconnected,
     ImageFailed,
     ImageReady,
+    PullNews,
 )
 from .naming import connection_labels, container_name
 from .owner import ContainerOwner
@@ -74,6 +75,9 @@ class ConnectionActor(ContainerOwner):
                 self._attempt(self.image_present)
             case ImageFailed(refused) if not self._ending:
                 self.refused(refused)
+            case PullNews():
+                for session in self._waiting:
+                    post(session, message)
             case ContainerDied(_, oom):
                 self._container_lost(oom)
             case ContainerGone():

@@ -1,54 +1,100 @@
-"""The actor of one image: one pull at a time, however many wait for it."""
+"""The actor of one pull: however many wait for the image, it is fetched once."""
 
 from __future__ import annotations
 
 import time
 
-from ..engine.errors import EngineError, NotFound
-from ..engine.types import PullProgress
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .log import Log
-from .messages import ImageFailed, ImageReady, ImageWanted
+from .messages import (
+    ChildFailed,
+    ImageActorDone,
+    ImageFailed,
+    ImageReady,
+    ImageWanted,
+    NewsDue,
+    PullEnded,
+    PullNews,
+)
+from .ports import Timers
+from .pull import PullActor
+from .pull_summary import BEGINNING
 from .ref import Ref, post
-from .refusals import refuse, refuse_for
+from .refusals import refuse
 from .worker import Worker
+
+_NEWS_EVERY = 1.0
 
 
 class ImageActor(Worker):
-    """Fetches an image. Whoever asked while a pull was under way shares its outcome."""
+    """Has an image pulled. Whoever asks while the pull is under way shares its outcome, and hears how it goes.
+
+    Who leaves is not waited for, and does not stop the pull: others wait, or come soon. When it is over the root is
+    told, which sends nobody any more and stops this actor.
+    """
 
     role = "image"
 
-    def __init__(self, parent: Ref, log: Log, metrics: Metrics) -> None:
+    def __init__(self, parent: Ref, log: Log, metrics: Metrics, timers: Timers) -> None:
         super().__init__(parent, log, metrics)
+        self._timers = timers
+        self._askers: list[Ref] = []
+        self._pull: Ref | None = None
+        self._news = PullNews(BEGINNING)
         self._outcome: ImageReady | ImageFailed | None = None
         self._known_at = 0.0
 
     def handle(self, message: object) -> None:
-        if isinstance(message, ImageWanted):
-            if self._outcome is None or message.asked_at > self._known_at:
-                self._outcome = self._pull(message)
-                self._known_at = time.monotonic()
-            post(message.asker, self._outcome)
+        match message:
+            case ImageWanted():
+                self._wanted(message)
+            case PullNews():
+                self._news = message
+            case NewsDue():
+                self._tell_news()
+            case PullEnded(outcome):
+                self._ended(outcome)
+            case ChildFailed(_, error):
+                self._ended(ImageFailed(refuse(Code.INTERNAL_ERROR, repr(error))))
 
     def missed(self, message: object) -> None:
         if isinstance(message, ImageWanted):
-            post(message.asker, ImageFailed(refuse(Code.INTERNAL_ERROR, "the image actor has ended")))
+            post(message.asker, _GONE)
 
-    def _pull(self, wanted: ImageWanted) -> ImageReady | ImageFailed:
-        self.log.info("image_pull_started", image=wanted.image)
-        try:
-            wanted.engine.pull_image(
-                wanted.image, wanted.platform, wanted.auth, timeout=wanted.timeout, progress=self._progressed
-            )
-        except EngineError as error:
-            absent = isinstance(error, NotFound)
-            refused = refuse_for(error, Code.IMAGE_NOT_FOUND if absent else Code.IMAGE_PULL_FAILED)
-            self.log.error("image_pull_failed", image=wanted.image, code=refused.code, cause=refused.operator)
-            return ImageFailed(refused)
-        self.log.info("image_pull_ended", image=wanted.image)
-        return ImageReady()
+    def release(self) -> None:
+        self._tell(_GONE)
 
-    def _progressed(self, progress: PullProgress) -> None:
-        self.log.debug("image_pull_progress", layer=progress.layer, status=progress.status)
+    def _wanted(self, wanted: ImageWanted) -> None:
+        if self._outcome is None:
+            self._askers.append(wanted.asker)
+            self._begin(wanted)
+        elif wanted.asked_at <= self._known_at:
+            post(wanted.asker, self._outcome)
+        else:
+            # It knows by now that this pull is over.
+            post(self.parent, wanted)
+
+    def _begin(self, wanted: ImageWanted) -> None:
+        if self._pull is None:
+            self._pull = PullActor.start(self.actor_ref, self.log, self.metrics, wanted)
+            self._timers.after(_NEWS_EVERY, self.actor_ref, NewsDue())
+
+    def _tell_news(self) -> None:
+        if self._outcome is None:
+            self._askers = [asker for asker in self._askers if post(asker, self._news)]
+            self._timers.after(_NEWS_EVERY, self.actor_ref, NewsDue())
+
+    def _ended(self, outcome: ImageReady | ImageFailed) -> None:
+        if self._outcome is None:
+            self._outcome, self._known_at = outcome, time.monotonic()
+            self._tell(outcome)
+            post(self.parent, ImageActorDone(self.actor_ref))
+
+    def _tell(self, outcome: ImageReady | ImageFailed) -> None:
+        askers, self._askers = self._askers, []
+        for asker in askers:
+            post(asker, outcome)
+
+
+_GONE = ImageFailed(refuse(Code.INTERNAL_ERROR, "the image actor has ended"))

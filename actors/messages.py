@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
+from ..engine.image_names import tagged
 from ..engine.interface import Engine
 from ..engine.types import RegistryAuth
 from .ref import Ref
@@ -185,9 +187,10 @@ class ChannelClosed:
 # Images.
 @dataclass(frozen=True, slots=True)
 class ImageWanted:
-    """Fetch `image` through `engine`, within `timeout` seconds.
+    """Fetch `image` through `engine`, within `timeout` seconds, of which `stall` may pass without progress.
 
-    The answer is ImageReady or ImageFailed. `asked_at` (monotonic seconds) tells who waited for one and the same pull.
+    The answer is ImageReady or ImageFailed, with PullNews before it. With `only_if_missing` an image that came
+    meanwhile will do. `asked_at` (monotonic seconds) tells who waited for one and the same pull.
     """
 
     asker: Ref
@@ -195,8 +198,15 @@ class ImageWanted:
     image: str
     platform: str | None
     auth: RegistryAuth | None
+    only_if_missing: bool
     timeout: float
+    stall: float
     asked_at: float
+
+    @property
+    def key(self) -> Hashable:
+        """The same for all who may share a pull: image, platform and credentials are."""
+        return tagged(self.image), self.platform, self.auth
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +219,32 @@ class ImageFailed:
     """The image could not be had."""
 
     refused: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class PullNews:
+    """How the pull goes that somebody waits for, in words for the user. Once a second, whoever waits."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullEnded:
+    """The pull is over; this is what everybody who waited is told."""
+
+    outcome: ImageReady | ImageFailed
+
+
+@dataclass(frozen=True, slots=True)
+class NewsDue:
+    """Tell whoever waits for the pull how it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageActorDone:
+    """An image actor to the root: its pull is over, whoever comes needs another."""
+
+    image: Ref
 
 
 # To the root.

@@ -59,7 +59,7 @@ class ContainerOwner(Tenant):
             self.image_present()
             return
         try:
-            image = self.engine.find_image(self.execution.image, timeout=self.timeouts.http)
+            image = self.engine.find_image(self.execution.image, self.execution.platform, timeout=self.timeouts.http)
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.IMAGE_NOT_FOUND)) from error
         if image:
@@ -107,7 +107,9 @@ class ContainerOwner(Tenant):
             image=self.execution.image,
             platform=self.execution.platform,
             auth=_credentials(auth) if auth else None,
-            timeout=self.timeouts.container_start,
+            only_if_missing=self.execution.image_pull_policy is PullPolicy.IF_NOT_PRESENT,
+            timeout=self.timeouts.image_pull,
+            stall=self.timeouts.image_pull_stall,
             asked_at=time.monotonic(),
         )
         post(self.surroundings.house.root, wanted)

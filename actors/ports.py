@@ -19,6 +19,9 @@ class SessionPort(Protocol):
     def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
         """Attach to a created container; answers StreamOpened (without a pid) or StreamFailed."""
 
+    def waiting(self, sentence: str) -> None:
+        """The program has to wait, and this is for what: for a user with a terminal, in place of the one before."""
+
     def running(self) -> None:
         """The program runs, and its terminal has its size: what was typed ahead may go to it now."""
 

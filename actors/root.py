@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from ..metrics.counters import Metrics
 from .image import ImageActor
@@ -13,6 +13,7 @@ from .messages import (
     ChildStarted,
     Disconnected,
     Drain,
+    ImageActorDone,
     ImageWanted,
     Removed,
     RemoveLater,
@@ -29,8 +30,9 @@ _RESTART_PAUSE = 1.0
 class RootActor(Worker):
     """Keeps the list of connections, passes requests on to image and removal actors, restarts those, and drains.
 
-    A crashed connection is not restarted: its client is gone. A crashed image actor comes back with the next
-    request, the removal actor at once. If the root itself crashes, the backend's port is told and the process ends.
+    A crashed connection is not restarted: its client is gone. An image actor comes with the request for a pull and
+    goes with its end, the removal actor comes back at once. If the root itself crashes, the backend's port is told and
+    the process ends.
     """
 
     role = "root"
@@ -50,7 +52,7 @@ class RootActor(Worker):
         self._removals: Ref | None = None
         self._to_remove: dict[str, RemoveLater] = {}
         self._connections: set[Ref] = set()
-        self._images: dict[tuple[str, str | None], Ref] = {}
+        self._images: dict[Hashable, Ref] = {}
         self._draining = False
 
     @property
@@ -72,6 +74,10 @@ class RootActor(Worker):
                 self._restart_later(child)
             case ImageWanted():
                 self._image(message)
+            case ImageActorDone(image):
+                # Out of the list first, so that nobody is sent to one that stops.
+                self._lose(image)
+                image.stop(block=False)
             case RemoveLater(name):
                 self._to_remove[name] = message
                 post(self._removals, message)
@@ -112,11 +118,10 @@ class RootActor(Worker):
             post(self._removals, message)
 
     def _image(self, wanted: ImageWanted) -> None:
-        key = (wanted.image, wanted.platform)
-        image = self._images.get(key)
+        image = self._images.get(wanted.key)
         if not post(image, wanted):
-            image = ImageActor.start(self.actor_ref, self.log, self.metrics)
-            self._images[key] = image
+            image = ImageActor.start(self.actor_ref, self.log, self.metrics, self._timers)
+            self._images[wanted.key] = image
             post(image, wanted)
 
     def _drain(self) -> None:

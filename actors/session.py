@@ -16,6 +16,7 @@ from .messages import (
     Exited,
     ExitOverdue,
     OutputEnded,
+    PullNews,
     RequestPty,
     ResizeDue,
     ResizeWindow,
@@ -39,6 +40,7 @@ from .transitions import OutOfOrderError, State, next_state
 KILLED = 128 + 9
 _EXIT_GRACE = 0.1
 _LONGEST_EXIT_PAUSE = 5.0
+_LATEST_EVENT = 1.0
 _RUNNING = (State.RUNNING, State.SILENT)
 _KINDS = {RunShell: "shell", RunExec: "exec", RunSubsystem: "subsystem"}
 
@@ -57,6 +59,7 @@ class SessionActor(Tenant):
         self.began = 0.0
         self._kind = ""
         self._program_over = False
+        self._waited_for_events = False
         self._told_end = False
         self._resize_due = False
         self._loss = ""
@@ -146,6 +149,9 @@ class SessionActor(Tenant):
                 self._expect_exit(_EXIT_GRACE, 0)
             case ExitOverdue(asked):
                 self._ask_exit(asked)
+            case PullNews(sentence):
+                if self.pty:
+                    self.port.waiting(sentence)
             case _:
                 self.mode_news(message)
 
@@ -204,10 +210,7 @@ class SessionActor(Tenant):
         try:
             status = self.ask_exit_status()
         except NotFound:
-            self.log.warning(
-                "exit_unknown", code=Code.EXIT_UNKNOWN, cause="the engine does not know the program any more"
-            )
-            self._exited(Exited(FAILED, self._loss or refuse(Code.CONTAINER_LOST, "").user))
+            self._forgotten(asked)
         except EngineError as error:
             self.refused(refuse_for(error, Code.EXIT_UNKNOWN))
         else:
@@ -215,6 +218,15 @@ class SessionActor(Tenant):
                 self._exited(Exited(status))
             elif self.state is State.SILENT:
                 self._expect_exit(min(_EXIT_GRACE * 2**asked, _LONGEST_EXIT_PAUSE), asked + 1)
+
+    def _forgotten(self, asked: int) -> None:
+        if not self._waited_for_events:
+            # The event may be on its way: podman looks for new ones four times a second.
+            self._waited_for_events = True
+            self._expect_exit(_LATEST_EVENT, asked)
+            return
+        self.log.warning("exit_unknown", code=Code.EXIT_UNKNOWN, cause="the engine does not know the program any more")
+        self._exited(Exited(FAILED, self._loss or refuse(Code.CONTAINER_LOST, "").user))
 
     def _tell_end(self, end: Exited | Refused) -> None:
         if self._told_end:

@@ -15,6 +15,7 @@ from .messages import (
     ImageFailed,
     ImageReady,
     OutputEnded,
+    PullNews,
     RequestPty,
     ResizeDue,
     ResizeWindow,
@@ -65,7 +66,7 @@ _TABLE: dict[State, dict[type, State]] = {
         **dict.fromkeys(_RUN, State.PREPARING),
     },
     State.PREPARING: {
-        **dict.fromkeys((ResizeWindow, ImageReady, EventsLost), State.PREPARING),
+        **dict.fromkeys((ResizeWindow, PullNews, ImageReady, EventsLost), State.PREPARING),
         **dict.fromkeys((ImageFailed, Refused, ContainerLost), State.OVER),
         ContainerReady: State.OPENING,
     },
@@ -88,7 +89,8 @@ _TABLE: dict[State, dict[type, State]] = {
         (
             *(*_STAY_WHILE_RUNNING, ResizeDue),
             *(StreamOpened, StartFailed, StreamFailed, OutputEnded),
-            *(ProgramEnded, ContainerDied, ContainerGone, ContainerReady, ImageReady, ImageFailed, Refused),
+            *(ProgramEnded, ContainerDied, ContainerGone, ContainerReady, Refused),
+            *(PullNews, ImageReady, ImageFailed),
         ),
         State.OVER,
     ),

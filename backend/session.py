@@ -33,6 +33,7 @@ from ..metrics.counters import Metrics
 from .pid_line import PidLine
 from .sink import ProgramSink
 from .timers import in_loop
+from .waiting_line import WaitingLine
 
 _DRAIN = 5.0
 _LONGEST_OPENING = 2.0
@@ -66,6 +67,7 @@ class ProgramSession:
         self._output_over = False
         self._output_paused = False
         self._spoke = False
+        self._waiting_line = WaitingLine()
         self._tty = False
         self._running = False
         self._started = False
@@ -88,6 +90,7 @@ class ProgramSession:
         with self._recorded():
             self._before_start()
         self._tty = True
+        self._waiting_line.columns = columns
         post(self._actor, RequestPty(term, columns, rows, tuple((modes or {}).items())))
 
     def window(self, columns: int, rows: int) -> None:
@@ -95,6 +98,7 @@ class ProgramSession:
         with self._recorded():
             if not self._tty:
                 raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a window change without a terminal"))
+        self._waiting_line.columns = columns
         post(self._actor, ResizeWindow(columns, rows))
 
     def signal(self, name: str) -> None:
@@ -169,6 +173,9 @@ class ProgramSession:
         opening = self._streams.open_attach(container_id, self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, None)
 
+    def waiting(self, sentence: str) -> None:
+        in_loop(self._loop, self._show_waiting, sentence)
+
     def running(self) -> None:
         in_loop(self._loop, self._now_running)
 
@@ -242,8 +249,19 @@ class ProgramSession:
             if self._closed:
                 self._release()
 
+    def _show_waiting(self, sentence: str) -> None:
+        # A client that does not read misses some of it.
+        if self._sink and not self._output_paused and not self._spoke:
+            self._sink.output_received(self._waiting_line.show(sentence), stderr=True)
+
+    def _end_waiting(self) -> None:
+        wipe = self._waiting_line.wipe()
+        if wipe and self._sink:
+            self._sink.output_received(wipe, stderr=True)
+
     def _now_running(self) -> None:
         self._running = True
+        self._end_waiting()
         if self._stream and not self._input and not self._released:
             self._pass_early_input(self._stream)
 
@@ -272,6 +290,7 @@ class ProgramSession:
             return
         if not self._spoke:
             self._spoke = True
+            self._end_waiting()
             post(self._actor, FirstOutput())
         self._metrics.bytes_moved("out", len(data))
         self._sink.output_received(data, stderr=stderr)
@@ -299,6 +318,7 @@ class ProgramSession:
 
     def _report_exit(self) -> None:
         if self._exited and self._output_over and self._sink:
+            self._end_waiting()
             sink, self._sink = self._sink, None
             sink.exited(self._exited.status, self._exited.notice)
 
@@ -307,6 +327,7 @@ class ProgramSession:
             # Of an actor that ended before its program was asked for.
             self._early_refusal = refused
             return
+        self._end_waiting()
         sink, self._sink = self._sink, None
         sink.refused(refused)
 

@@ -83,6 +83,12 @@ class TimeoutsConfig(Section):
         description="Until a container is created and started, pulling its image not counted.",
         examples=["60s"],
     )
+    image_pull: Duration = Field(
+        default=3600.0, description="Until an image is pulled, however many wait for it.", examples=["10m"]
+    )
+    image_pull_stall: Duration = Field(
+        default=120.0, description="For as long a pull may make no progress at all.", examples=["30s"]
+    )
     container_stop: Duration = Field(
         default=60.0, description="Until a container is stopped and removed.", examples=["30s"]
     )

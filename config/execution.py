@@ -110,11 +110,13 @@ class ExecutionConfig(Section):
     image_pull_policy: Annotated[PullPolicy, BeforeValidator(PullPolicy.parse)] = Field(
         default=PullPolicy.IF_NOT_PRESENT,
         description="`Always` pulls before every container, `IfNotPresent` when the engine does not have the "
-        "image, `Never` not at all.",
+        "image (whatever its tag, but for the platform asked for), `Never` not at all.",
         examples=["Never"],
     )
     auth: RegistryAuthConfig | None = Field(
-        default=None, description="Credentials for the image's registry; none by default."
+        default=None,
+        description="Credentials for the image's registry. By default those of the server's user, from "
+        "`$DOCKER_CONFIG/config.json` or `~/.docker/config.json`; `{}` pulls as nobody.",
     )
 
     @property

@@ -13,9 +13,9 @@ from .address import EngineAddress
 from .clients import ClientPool
 from .control import SocketControl
 from .creation import container_body, create_exec, exec_body
-from .errors import NotFound
+from .credentials import own_credentials
 from .events import DockerEvents, event_filters
-from .images import inspect_image, pull_image
+from .images import find_image, inspect_image, pull_image
 from .interface import StreamOpener
 from .json_stream import JsonStream
 from .labels import label_filter
@@ -132,12 +132,9 @@ class DockerEngine:
         """Docker API, "ImageInspect"."""
         return inspect_image(self._pool, image, timeout)
 
-    def find_image(self, image: str, *, timeout: float) -> ImageInfo | None:
+    def find_image(self, image: str, platform: str | None, *, timeout: float) -> ImageInfo | None:
         """Docker API, "ImageInspect"."""
-        try:
-            return inspect_image(self._pool, image, timeout)
-        except NotFound:
-            return None
+        return find_image(self._pool, image, platform, timeout)
 
     def pull_image(
         self,
@@ -146,11 +143,13 @@ class DockerEngine:
         auth: RegistryAuth | None,
         *,
         timeout: float,
+        stall: float,
         progress: Callable[[PullProgress], None],
     ) -> None:
-        """Docker API, "ImageCreate". Without `auth` as nobody: the gateway's own Docker login is not used."""
-        prefix = self._prefix(timeout)
-        pull_image(self._address, prefix, image, platform, auth, timeout=timeout, progress=progress)
+        """Docker API, "ImageCreate". `auth` None stands for the gateway's own logins, see `own_credentials`."""
+        login = own_credentials(image) if auth is None else auth
+        prefix = self._prefix(min(timeout, stall))
+        pull_image(self._address, prefix, image, platform, login, timeout=timeout, stall=stall, progress=progress)
 
     def ensure_network(
         self, name: str, options: Mapping[str, str], labels: Mapping[str, str], *, timeout: float

@@ -45,6 +45,10 @@ class Refused(EngineError):
     permanent = True
 
 
+class RegistryDenied(Refused):
+    """The registry does not let these credentials, or nobody, have the image."""
+
+
 class AccessDenied(EngineError):
     """The engine's socket may not be opened by this process, or TLS refused us."""
 

@@ -29,6 +29,7 @@ class FakeImage:
 
     user: str = ""
     workdir: str = ""
+    platform: str = "linux/amd64"
     cmd: tuple[str, ...] = ("sh",)
     env: tuple[str, ...] = ()
     commands: Mapping[str, Command] = field(default_factory=lambda: dict(COMMANDS))

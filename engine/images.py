@@ -13,6 +13,8 @@ from docker.utils import parse_repository_tag
 
 from .address import EngineAddress
 from .clients import ClientPool
+from .errors import NotFound
+from .image_names import runs_on, tagged
 from .json_stream import JsonStream
 from .translate import translate_pull_error
 from .types import ImageInfo, PullProgress, RegistryAuth
@@ -27,6 +29,15 @@ def inspect_image(pool: ClientPool, image: str, timeout: float) -> ImageInfo:
     return pool.run("image_inspect", timeout, inspect)
 
 
+def find_image(pool: ClientPool, image: str, platform: str | None, timeout: float) -> ImageInfo | None:
+    """Docker API, "ImageInspect"."""
+    try:
+        found = inspect_image(pool, image, timeout)
+    except NotFound:
+        return None
+    return found if runs_on(found.platform, platform) else None
+
+
 def pull_image(
     address: EngineAddress,
     target_prefix: str,
@@ -35,12 +46,12 @@ def pull_image(
     auth: RegistryAuth | None,
     *,
     timeout: float,
+    stall: float,
     progress: Callable[[PullProgress], None],
 ) -> None:
-    """Docker API, "ImageCreate". `target_prefix` is `/v1.41`; blocks up to `timeout` seconds."""
-    repository, tag = parse_repository_tag(image)
-    # Without a tag the engine would pull every tag there is.
-    query = {"fromImage": repository, "tag": tag or "latest"}
+    """Docker API, "ImageCreate". `target_prefix` is `/v1.41`; blocks up to `timeout` seconds, `stall` of them idle."""
+    repository, tag = parse_repository_tag(tagged(image))
+    query = {"fromImage": repository, "tag": tag}
     if platform:
         query["platform"] = platform
     stream = JsonStream.open(
@@ -49,6 +60,7 @@ def pull_image(
         "POST",
         f"{target_prefix}/images/create?{urlencode(query)}",
         timeout=timeout,
+        silence=stall,
         headers={"X-Registry-Auth": _auth_header(auth)},
     )
     try:
@@ -60,7 +72,13 @@ def pull_image(
 
 def _image_info(image: dict[str, Any]) -> ImageInfo:
     config = image.get("Config") or {}
-    return ImageInfo(id=image["Id"], user=config.get("User") or "", workdir=config.get("WorkingDir") or "")
+    platform = "/".join(str(image.get(key) or "") for key in ("Os", "Architecture", "Variant"))
+    return ImageInfo(
+        id=image["Id"],
+        user=config.get("User") or "",
+        workdir=config.get("WorkingDir") or "",
+        platform=platform.rstrip("/"),
+    )
 
 
 def _report(line: dict[str, Any], progress: Callable[[PullProgress], None]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import h11
 
 from .address import EngineAddress
-from .errors import EngineError, ServerFault, Unavailable
+from .errors import EngineError, ServerFault, TimedOut, Unavailable
 from .translate import translate, translate_status
 
 _READ_SIZE = 65_536
@@ -24,10 +24,11 @@ _READ_SIZE = 65_536
 class JsonStream:
     """An open call. Iterated by one thread; any other may `close` it."""
 
-    def __init__(self, sock: socket.socket, operation: str, deadline: float) -> None:
+    def __init__(self, sock: socket.socket, operation: str, deadline: float, silence: float | None) -> None:
         self._sock = sock
         self._operation = operation
         self._deadline: float | None = deadline
+        self._silence = silence
         self._http = h11.Connection(h11.CLIENT)
         self._iterating = False
         self._closed = False
@@ -41,16 +42,17 @@ class JsonStream:
         target: str,
         *,
         timeout: float,
+        silence: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> JsonStream:
         """Send the request and wait for the engine's status. Raises EngineError.
 
         `target` is the path with the API version and the query. `timeout` seconds are for everything, the
-        whole stream too, until `lift_deadline`.
+        whole stream too, until `lift_deadline`; `silence` seconds may pass without a word, if that is less.
         """
         deadline = time.monotonic() + timeout
         try:
-            stream = cls(address.connect_blocking(timeout), operation, deadline)
+            stream = cls(address.connect_blocking(min(timeout, silence or timeout)), operation, deadline, silence)
         except Exception as failure:
             raise translate(operation, failure) from failure
         try:
@@ -130,8 +132,7 @@ class JsonStream:
         ended = False
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
-                self._set_timeout()
-                data = self._sock.recv(_READ_SIZE)
+                data = self._receive()
                 ended = not data
                 self._http.receive_data(data)
         except h11.RemoteProtocolError as failure:
@@ -141,11 +142,14 @@ class JsonStream:
             raise translate(self._operation, failure) from failure
         return event
 
-    def _set_timeout(self) -> None:
-        if self._deadline is None:
-            self._sock.settimeout(None)
-            return
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(left)
+    def _receive(self) -> bytes:
+        left = None if self._deadline is None else self._deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise TimedOut(self._operation, "not over in time")
+        idle = self._silence is not None and (left is None or self._silence < left)
+        self._sock.settimeout(self._silence if idle else left)
+        try:
+            return self._sock.recv(_READ_SIZE)
+        except TimeoutError:
+            cause = f"nothing came for {self._silence:g} s" if idle else "not over in time"
+            raise TimedOut(self._operation, cause) from None

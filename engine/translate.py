@@ -10,7 +10,7 @@ import urllib3.exceptions
 from docker.errors import APIError, DockerException
 
 from .address import unreachable
-from .errors import AccessDenied, EngineError, NotFound, Refused, ServerFault, TimedOut, Unavailable
+from .errors import AccessDenied, EngineError, NotFound, Refused, RegistryDenied, ServerFault, TimedOut, Unavailable
 from .hijack import refusal
 
 _TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
@@ -22,7 +22,6 @@ _DENIED = (
     "authentication required",
     "no basic auth credentials",
     "forbidden",
-    "invalid reference",
     "incorrect username or password",
 )
 _MISSING = (
@@ -52,8 +51,8 @@ def translate_status(operation: str, status: int, body: bytes) -> EngineError:
     error = refusal(status, operation, body)
     if isinstance(error, NotFound) and error.detail == "page not found":
         return Refused(operation, "the engine does not know this call (page not found)")
-    if isinstance(error, ServerFault) and operation == "image_pull":
-        # The engine reports what the registry refused as a fault of its own.
+    if operation == "image_pull" and (isinstance(error, ServerFault) or status in (401, 403)):
+        # Older engines report what the registry refused as a fault of their own.
         return translate_pull_error(error.detail)
     return error
 
@@ -62,6 +61,8 @@ def translate_pull_error(text: str) -> EngineError:
     """Return what an `error` line inside a pull's stream means, or the message of its status 500."""
     lowered = text.lower()
     if any(word in lowered for word in _DENIED):
+        return RegistryDenied("image_pull", text)
+    if "invalid reference" in lowered:
         return Refused("image_pull", text)
     if any(word in lowered for word in _MISSING):
         return NotFound("image_pull", text)

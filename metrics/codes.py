@@ -36,9 +36,17 @@ class Code(StrEnum):
     )
     IMAGE_PULL_FAILED = (
         auto(),
-        "The image for this session could not be fetched.",
-        "The cause is the registry's answer: its name, the network, the credentials in `docker.execution.auth`. "
-        "`docker pull` on the engine's machine shows the same.",
+        "The image for this session could not be fetched, please try again later.",
+        "The cause is the registry's or the engine's answer, or says that the pull took longer than "
+        "`timeouts.imagePull` or made no progress for `timeouts.imagePullStall`. `docker pull` on the engine's machine "
+        "shows the same. A credential helper of the server's user that fails is told here, too.",
+    )
+    IMAGE_PULL_DENIED = (
+        auto(),
+        "The image for this session could not be fetched: its registry refused access.",
+        "The credentials: `docker.execution.auth`, without it the logins of the server's user "
+        "([where they come from](operations.md#images)). The cause is the registry's answer. Some registries say the "
+        "same of an image that does not exist.",
     )
     CONTAINER_CREATE_FAILED = (
         auto(),
@@ -92,7 +100,7 @@ class Code(StrEnum):
         auto(),
         "Containers take too long at the moment, please try again later.",
         "A call took longer than its key in `docker.timeouts`, and whether it was carried out is not known; an "
-        "overloaded or hanging engine, or a pull that took longer than `containerStart`.",
+        "overloaded or hanging engine.",
     )
     ENGINE_ACCESS_DENIED = (
         auto(),

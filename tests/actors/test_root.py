@@ -22,9 +22,11 @@ from sshore.actors.messages import (
     RemoveLater,
     RestartRemovals,
 )
+from sshore.actors.pull import PullActor
 from sshore.actors.ref import Ref, post
 from sshore.actors.root import RootActor
 from sshore.engine.fake_containers import FakeImage
+from sshore.engine.types import RegistryAuth
 from support.memory import SECONDS, Memory
 from support.stage import Stage, Witness
 
@@ -72,13 +74,32 @@ class House:
         for message in messages:
             assert post(self.ref, message)
 
+    def until_no_image_actor(self) -> None:
+        deadline = time.monotonic() + SECONDS
+        while found := pykka.ActorRegistry.get_by_class(ImageActor) + pykka.ActorRegistry.get_by_class(PullActor):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.005)
+
     def connections(self) -> frozenset[Ref]:
         known: frozenset[Ref] = self.ref.proxy().children.get(timeout=SECONDS)
         return known
 
-    def want(self, image: str, platform: str | None = None, engine: object = None) -> Memory:
+    def want(
+        self, image: str, platform: str | None = None, engine: object = None, auth: RegistryAuth | None = None
+    ) -> Memory:
         asker, told = self.witness()
-        self.tell(ImageWanted(asker, engine or self.stage.engine, image, platform, None, SECONDS, time.monotonic()))
+        wanted = ImageWanted(
+            asker=asker,
+            engine=engine or self.stage.engine,
+            image=image,
+            platform=platform,
+            auth=auth,
+            only_if_missing=False,
+            timeout=SECONDS,
+            stall=SECONDS,
+            asked_at=time.monotonic(),
+        )
+        self.tell(wanted)
         return told
 
 
@@ -99,19 +120,44 @@ def test_it_knows_its_connections(house: House) -> None:
     assert house.connections() == set()
 
 
-def test_an_image_actor_is_no_connection_and_stays_for_the_next_who_asks(house: House) -> None:
+def test_an_image_actor_is_no_connection_and_goes_with_its_pull(house: House) -> None:
     house.stage.engine.registry["a:1"] = FakeImage()
-    house.want("a:1").wait_for(ImageReady)
-    house.want("a:1").wait_for(ImageReady)
+    for number in (1, 2):
+        house.want("a:1").wait_for(ImageReady)
+        assert house.stage.engine.faults.calls("image_pull") == number
     assert house.connections() == set()
-    assert len(pykka.ActorRegistry.get_by_class(ImageActor)) == 1
+    house.until_no_image_actor()
 
 
-def test_every_image_and_platform_has_an_actor_of_its_own(house: House) -> None:
-    house.want("a:1").wait_for(ImageFailed)
-    house.want("b:1").wait_for(ImageFailed)
-    house.want("a:1", "linux/arm64").wait_for(ImageFailed)
-    assert len(pykka.ActorRegistry.get_by_class(ImageActor)) == 3
+def test_every_image_platform_and_login_has_a_pull_of_its_own(house: House) -> None:
+    slow = Slow()
+    told = [
+        house.want("a", engine=slow),
+        house.want("a:latest", engine=slow),
+        house.want("b", engine=slow),
+        house.want("a", "linux/arm64", engine=slow),
+        house.want("a", engine=slow, auth=RegistryAuth("u", "p")),
+        house.want("a", engine=slow, auth=RegistryAuth("u", "p")),
+    ]
+    # Everybody has been sent to his pull by now.
+    house.connections()
+    slow.go_on.set()
+    for asker in told:
+        asker.wait_for(ImageReady)
+    assert slow.pulls == 4
+    house.until_no_image_actor()
+
+
+def test_many_who_ask_one_after_the_other_are_all_answered(house: House) -> None:
+    house.stage.engine.registry["a:1"] = FakeImage()
+    told = []
+    for _ in range(200):
+        told.append(house.want("a:1"))
+        told[len(told) // 2].wait_for(ImageReady)
+    for asker in told:
+        asker.wait_for(ImageReady)
+        assert len(asker.all) == 1
+    house.until_no_image_actor()
 
 
 class Slow:
@@ -119,8 +165,10 @@ class Slow:
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
+        self.pulls = 0
 
     def pull_image(self, *_: object, **__: object) -> None:
+        self.pulls += 1
         assert self.go_on.wait(SECONDS)
 
 

@@ -26,6 +26,7 @@ RunSubsystem     PREPARING  -          -        -        -       -       -
 ResizeWindow     NEW        PREPARING  OPENING  RUNNING  SILENT  OVER    -
 ResizeDue        -          -          -        RUNNING  SILENT  OVER    -
 SendSignal       -          -          OPENING  RUNNING  SILENT  OVER    -
+PullNews         -          PREPARING  -        -        -       OVER    -
 ImageReady       -          PREPARING  -        -        -       OVER    -
 ImageFailed      -          OVER       -        -        -       OVER    -
 Refused          -          OVER       -        -        -       OVER    -
@@ -48,6 +49,7 @@ ChannelClosed    CLOSED     CLOSED     CLOSED   CLOSED   CLOSED  CLOSED  CLOSED
 # Messages of the vocabulary that no session ever gets.
 OTHERS = """
 ChildStarted ChildEnded ChildFailed Authenticated Disconnected ContainerWanted ControlLine ImageWanted
+PullEnded NewsDue ImageActorDone
 Drain RestartRemovals RemoveLater Removed RetryRemovals Sweep Exited
 """
 

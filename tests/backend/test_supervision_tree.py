@@ -80,16 +80,18 @@ async def test_the_tree_grows_and_goes_with_its_connections_and_sessions(house: 
     other.close()
 
 
-async def test_an_image_actor_lives_beside_the_connections(house: Gatehouse) -> None:
+async def test_an_image_actor_lives_beside_the_connections_as_long_as_its_pull(house: Gatehouse) -> None:
     execution = house.backend.docker.execution.model_copy(update={"image_pull_policy": PullPolicy.ALWAYS})
     house.engine.registry["sshore/mini:latest"] = house.engine.images["sshore/mini:latest"]
+    release = house.engine.faults.hang("image_pull")
     handler = house.login(docker=house.backend.docker.model_copy(update={"execution": execution}))
-    assert (await house.finish(handler, "exit 1"))[1] == End(1)
-    await until(house, [*IDLE, "ConnectionActor", "ImageActor"], [[]])
+    await until(house, [*IDLE, "ConnectionActor", "ImageActor", "PullActor"], [[]])
     handler.disconnect()
     await handler.wait_ended()
-    # It knows what it pulled last, for those who asked meanwhile.
-    await until(house, [*IDLE, "ImageActor"], [])
+    # The next who comes will want the image.
+    await until(house, [*IDLE, "ImageActor", "PullActor"], [])
+    release()
+    await until(house, IDLE, [])
 
 
 async def test_nothing_lives_before_the_start_or_behind_the_shutdown(house: Gatehouse) -> None:

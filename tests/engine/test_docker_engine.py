@@ -205,7 +205,7 @@ def test_an_engine_that_accepts_and_never_answers_times_out_everywhere(tmp_path:
             lambda: engine.ping(timeout=0.2),
             lambda: engine.events({LABEL: ""}, timeout=0.2),
             lambda: engine.attach_control("x", timeout=0.2),
-            lambda: engine.pull_image("x", None, None, timeout=0.2, progress=print),
+            lambda: engine.pull_image("x", None, None, timeout=0.2, stall=9, progress=print),
         ):
             started = time.monotonic()
             with pytest.raises(TimedOut):
@@ -219,7 +219,7 @@ def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
         lambda: engine.ping(timeout=5),
         lambda: engine.events({LABEL: ""}, timeout=5),
         lambda: engine.attach_control("x", timeout=5),
-        lambda: engine.pull_image("x", None, None, timeout=5, progress=print),
+        lambda: engine.pull_image("x", None, None, timeout=5, stall=9, progress=print),
     ):
         with pytest.raises(Unavailable):
             call()
@@ -259,7 +259,7 @@ def test_a_pull_tells_its_progress_and_carries_the_credentials(tmp_path: Path) -
     told: list[PullProgress] = []
     with _Script(tmp_path, lines) as script:
         auth = RegistryAuth("u", "p~~~???", "https://r")
-        script.engine.pull_image("r:5000/x@sha256:ab", "linux/arm64", auth, timeout=5, progress=told.append)
+        script.engine.pull_image("r:5000/x@sha256:ab", "linux/arm64", auth, timeout=5, stall=5, progress=told.append)
     assert told == [PullProgress("a1", "Downloading", 3, 9), PullProgress("", "Done", 0, 0)]
     target = script.request.split()[1].decode()
     assert target == "/v1.41/images/create?fromImage=r%3A5000%2Fx&tag=sha256%3Aab&platform=linux%2Farm64"
@@ -274,7 +274,7 @@ def test_a_pull_tells_its_progress_and_carries_the_credentials(tmp_path: Path) -
 def test_an_error_inside_a_pulls_stream_is_raised(tmp_path: Path) -> None:
     line = b'{"status":"Pulling"}\n{"errorDetail":{"message":"m"},"error":"manifest for x not found"}\n'
     with _Script(tmp_path, line) as script, pytest.raises(NotFound, match="manifest for x"):
-        script.engine.pull_image("x", None, None, timeout=5, progress=lambda _: None)
+        script.engine.pull_image("x", None, None, timeout=5, stall=5, progress=lambda _: None)
 
 
 def test_a_container_that_lost_its_name_goes_by_its_id(tmp_path: Path) -> None:

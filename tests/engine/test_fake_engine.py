@@ -142,13 +142,13 @@ def test_a_pull_brings_the_image_or_the_registrys_error(fake):
     fake.registry["good:1"] = FakeImage(user="somebody")
     fake.registry["bad:latest"] = Refused
     lines = []
-    fake.pull_image("good:1", None, None, timeout=T, progress=lines.append)
+    fake.pull_image("good:1", None, None, timeout=T, stall=T, progress=lines.append)
     assert fake.inspect_image("good:1", timeout=T).user == "somebody"
     assert lines
     with pytest.raises(Refused):
-        fake.pull_image("bad", None, None, timeout=T, progress=lines.append)
+        fake.pull_image("bad", None, None, timeout=T, stall=T, progress=lines.append)
     with pytest.raises(NotFound):
-        fake.pull_image("unknown", None, None, timeout=T, progress=lines.append)
+        fake.pull_image("unknown", None, None, timeout=T, stall=T, progress=lines.append)
 
 
 def test_sizes_are_remembered(fake):

@@ -143,7 +143,7 @@ def test_what_starts_a_program_is_not_tried_again() -> None:
     calls: list[tuple[str, Callable[[InstrumentedEngine], object]]] = [
         ("exec_start", lambda engine: engine.start_control("e", timeout=1)),
         ("container_attach", lambda engine: engine.attach_control("c", timeout=1)),
-        ("image_pull", lambda engine: engine.pull_image("i", None, None, timeout=1, progress=print)),
+        ("image_pull", lambda engine: engine.pull_image("i", None, None, timeout=1, stall=1, progress=print)),
         ("events", lambda engine: engine.events({}, timeout=1)),
         ("exec_start", lambda engine: asyncio.run(engine.streams.open_exec("e", None, tty=False, timeout=1))),  # type: ignore[arg-type]  # no receiver is called
     ]

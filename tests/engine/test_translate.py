@@ -20,6 +20,7 @@ from sshore.engine.errors import (
     EngineError,
     NotFound,
     Refused,
+    RegistryDenied,
     ServerFault,
     TimedOut,
     Unavailable,
@@ -171,14 +172,17 @@ def test_a_call_the_engine_does_not_know_is_no_missing_container() -> None:
     [
         ("manifest for x:1 not found: manifest unknown: manifest unknown", NotFound),
         ("no matching manifest for linux/arm64 in the manifest list entries", NotFound),
-        ("pull access denied for x, repository does not exist or may require 'docker login'", Refused),
-        ("unauthorized: authentication required", Refused),
-        ('Head "http://x/v2/": no basic auth credentials', Refused),
+        ("pull access denied for x, repository does not exist or may require 'docker login'", RegistryDenied),
+        ("unauthorized: authentication required", RegistryDenied),
+        ('Head "http://x/v2/": no basic auth credentials', RegistryDenied),
+        ("invalid reference format", Refused),
         ('Get "https://x/v2/": dial tcp: lookup x: no such host', ServerFault),
         ("toomanyrequests: You have reached your pull rate limit", ServerFault),
     ],
 )
 def test_a_pulls_error_is_what_the_registry_meant(text: str, kind: type[EngineError]) -> None:
     assert type(translate_pull_error(text)) is kind
+    status_403 = translate_status("image_pull", 403, json.dumps({"message": text}).encode())
+    assert type(status_403) is kind
     status_500 = translate_status("image_pull", 500, json.dumps({"message": text}).encode())
     assert type(status_500) is kind

@@ -51,6 +51,13 @@ class Running:
     """The loop was told that the program runs."""
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """The loop was told what the user waits for."""
+
+    sentence: str
+
+
 class SessionDesk:
     """A session's port."""
 
@@ -62,6 +69,9 @@ class SessionDesk:
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
         self.calls.add(Opening(container_id, tty))
+
+    def waiting(self, sentence: str) -> None:
+        self.calls.add(Waiting(sentence))
 
     def running(self) -> None:
         self.calls.add(Running())

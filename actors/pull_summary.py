@@ -1,0 +1,39 @@
+"""A pull in one line for the user who waits for it."""
+
+from __future__ import annotations
+
+from ..engine.types import PullProgress
+
+BEGINNING = "Fetching the image"
+
+_FIRST_WORDS = ("Pulling fs layer", "Already exists")
+_LAST_WORDS = ("Pull complete", "Already exists")
+_MEGABYTE = 1_000_000
+
+
+class PullSummary:
+    """Adds up what the engine says of every layer. Docker API, "ImageCreate": the words are Docker's own."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, bool] = {}
+        self._bytes: dict[str, int] = {}
+
+    def add(self, progress: PullProgress) -> None:
+        """Take in a line; those about the image as a whole say nothing here."""
+        layer, status = progress.layer, progress.status
+        if layer and status in _FIRST_WORDS:
+            self._done.setdefault(layer, False)
+        if layer not in self._done:
+            return
+        if status in _LAST_WORDS:
+            self._done[layer] = True
+        elif status == "Downloading":
+            self._bytes[layer] = progress.current
+
+    @property
+    def sentence(self) -> str:
+        """How far it has come, without names."""
+        if not self._done:
+            return BEGINNING
+        megabytes = sum(self._bytes.values()) / _MEGABYTE
+        return f"{BEGINNING}: {sum(self._done.values())} of {len(self._done)} layers, {megabytes:.1f} MB"
