@@ -115,8 +115,8 @@ class Code(StrEnum):
     )
     COMMAND_TOO_LONG = (
         auto(),
-        "The command is too long: at most 131071 bytes are possible.",
-        "Nothing to do: the kernel's limit for one argument.",
+        "The command is too long.",
+        "`limits.maxCommandLength`, or the kernel's limit for one argument, 131071 bytes.",
     )
     COMMAND_INVALID = (
         auto(),
@@ -163,6 +163,62 @@ class Code(StrEnum):
         "This connection is ending.",
         "Nothing to do: the connection was already going away.",
     )
+    TOO_MANY_CONNECTIONS = (
+        auto(),
+        "The server has too many connections at the moment, please try again later.",
+        "`limits.maxConnections`. So many clients are logged in; whoever is not makes room first.",
+    )
+    TOO_MANY_FROM_ADDRESS = (
+        auto(),
+        "There are too many connections from your address.",
+        "`limits.maxConnectionsPerAddress`.",
+    )
+    TOO_MANY_STARTUPS = (
+        auto(),
+        "Too many clients are logging in at the moment, please try again.",
+        "`limits.maxStartups`, or `maxConnections`: this client had not logged in and made room for a newer one. Many "
+        "of them are a scanner, or a flood.",
+    )
+    ADDRESS_BANNED = (
+        auto(),
+        "Too many failed passwords came from your address, please try again later.",
+        "`limits.banAfter`; the address is let in again after some `limits.banDecay`. A restart forgets all bans.",
+    )
+    HANDSHAKE_TIMED_OUT = (
+        auto(),
+        "The key exchange took too long.",
+        "`limits.handshakeTime`. A port scanner, or a client whose network is gone.",
+    )
+    LOGIN_TIMED_OUT = (
+        auto(),
+        "The login took too long.",
+        "`limits.loginGraceTime`.",
+    )
+    TOO_MANY_AUTH_TRIES = (
+        auto(),
+        "Too many authentication failures",
+        "`limits.maxAuthTries`. Often an honest user whose agent offers many keys: `IdentitiesOnly yes` helps him.",
+    )
+    TOO_MANY_CHANNELS = (
+        auto(),
+        "Too many sessions are open on this connection.",
+        "`limits.maxSessions`.",
+    )
+    TOO_MANY_SESSIONS = (
+        auto(),
+        "You have too many sessions open.",
+        "`limits.maxSessionsPerUser`.",
+    )
+    SESSION_IDLE = (
+        auto(),
+        "Nothing was typed or printed for too long.",
+        "`limits.idleTimeout`. Also a connection on which no session was open for so long.",
+    )
+    SESSION_TIME_OVER = (
+        auto(),
+        "The time for this session is over.",
+        "`limits.sessionTimeout`.",
+    )
     INTERNAL_ERROR = (
         auto(),
         "Something went wrong inside the server.",
@@ -179,6 +235,16 @@ class Code(StrEnum):
         "",
         "A client asked for a forwarding, which [sshore does not do](sessions.md#forwarding). The client is told in "
         "the protocol's own terms.",
+    )
+    ENVIRONMENT_FULL = (
+        auto(),
+        "",
+        "`limits.maxEnv` or `limits.maxEnvSize`: a client set more variables, and the protocol's answer was a failure.",
+    )
+    CLIENT_GONE = (
+        auto(),
+        "",
+        "`limits.clientAliveCountMax`: a client did not answer so many keepalives.",
     )
     ENGINE_NOT_FOUND = (
         auto(),
