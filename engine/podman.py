@@ -18,6 +18,7 @@ _CAUSES: dict[str, type[EngineError]] = {
     "exec session state improper": Conflict,
     "that name is already in use": Conflict,
     "network not found": NotFound,
+    "no such container": NotFound,
 }
 _KILLED = 137
 _COMPONENT = "Podman Engine"

@@ -267,9 +267,23 @@ def test_a_container_that_is_gone_when_it_is_asked_after_is_an_end(stage: Stage)
     stage.engine.remove_container(act.container().id, timeout=SECONDS)
     act.tell(OutputEnded())
     stage.timers.ring(ExitOverdue)
+    stage.timers.ring(ExitOverdue, 2)
     assert act.desk.calls.wait_for(Exited).status == 255
     close(act)
     assert_nothing_is_left(stage)
+
+
+def test_an_event_that_comes_after_its_container_is_gone_still_tells_the_status(stage: Stage) -> None:
+    act = ContainerAct(stage)
+    act.open()
+    stage.engine.drop_events()
+    stage.engine.remove_container(act.container().id, timeout=SECONDS)
+    act.tell(OutputEnded())
+    stage.timers.ring(ExitOverdue)
+    act.settle()
+    act.tell(ContainerDied(7, oom=False))
+    assert act.desk.calls.wait_for(Exited).status == 7
+    close(act)
 
 
 # Terminal and signals.

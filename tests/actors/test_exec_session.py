@@ -245,9 +245,10 @@ def test_a_program_that_outlives_its_output_is_asked_after_with_growing_pauses(s
 def test_an_engine_that_forgot_the_program_is_an_end(stage: Stage) -> None:
     act = ExecAct(stage)
     act.open()
-    stage.engine.faults.fail("exec_inspect", NotFound)
+    stage.engine.faults.fail("exec_inspect", NotFound, times=2)
     act.tell(OutputEnded())
     stage.timers.ring(ExitOverdue)
+    stage.timers.ring(ExitOverdue, 2)
     exited = act.desk.calls.wait_for(Exited)
     assert exited.status == 255
     assert "CONTAINER_LOST" in exited.notice
