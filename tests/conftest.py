@@ -16,6 +16,7 @@ from docker.errors import DockerException, ImageNotFound
 from support.engines import EngineAtHand, copy_image, engine_of_kind
 from support.leftovers import await_none_but, sshore_containers
 from support.own_engine import OwnEngine
+from support.registry import REGISTRY, Registry
 
 GUEST = "sshore/guest:latest"
 MINI = "sshore/mini:latest"
@@ -71,6 +72,17 @@ def engine_at(engine_host: str) -> Iterator[Callable[[str], EngineAtHand]]:
     """The engine of each kind of `support.engines.KINDS`, started when it is first asked for; `bring` it its images."""
     with contextlib.ExitStack() as running:
         yield functools.cache(lambda kind: running.enter_context(engine_of_kind(kind, engine_host)))
+
+
+@pytest.fixture(scope="session")
+def registry(docker_client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry of the tests' own, with a password; fails when Debian's docker-registry is not installed."""
+    if shutil.which(REGISTRY) is None:
+        pytest.fail("this test needs docker-registry, run 'make test' or install it", pytrace=False)
+    started = Registry(tmp_path_factory.mktemp("registry"), docker_client)
+    started.start()
+    yield started
+    started.stop()
 
 
 @pytest.fixture
