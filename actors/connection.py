@@ -179,7 +179,7 @@ class ConnectionActor(ContainerOwner):
         refused = refuse(
             Code.OUT_OF_MEMORY if oom else Code.CONTAINER_LOST, "the container ended before its connection"
         )
-        self.log.warning("container_lost", code=refused.code)
+        record(refused, "container_lost", self.log, self.metrics, "warning")
         self._ready, self._refused = None, refused
         for session in self._sessions:
             post(session, ContainerLost(oom))

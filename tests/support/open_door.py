@@ -21,6 +21,16 @@ async def logged_in(
     configuration: str, state: Path, *, permits: KeyPermissions = UNRESTRICTED, engine: Engine | None = None
 ) -> AsyncIterator[asyncssh.SSHClientConnection]:
     """A client's connection to a server with this configuration (YAML), in which a login permits `permits`."""
+    docker = parse_config(configuration, "test.yaml").docker
+    async with Backend(docker, state, engine=engine) as backend, let_in(backend, permits) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def let_in(
+    backend: Backend, permits: KeyPermissions = UNRESTRICTED
+) -> AsyncIterator[asyncssh.SSHClientConnection]:
+    """A client's connection to a server with this backend, in which a login permits `permits`."""
 
     class Server(ContainerServer):
         permissions = permits
@@ -28,10 +38,9 @@ async def logged_in(
         def begin_auth(self, username: str) -> bool:
             return False
 
-    async with Backend(parse_config(configuration, "test.yaml").docker, state, engine=engine) as backend:
-        key = asyncssh.generate_private_key("ssh-ed25519")
-        acceptor = await asyncssh.create_server(
-            lambda: Server(backend), "127.0.0.1", 0, server_host_keys=[key], **server_options()
-        )
-        async with acceptor, asyncssh.connect("127.0.0.1", acceptor.get_port(), **_LOGIN) as connection:
-            yield connection
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    acceptor = await asyncssh.create_server(
+        lambda: Server(backend), "127.0.0.1", 0, server_host_keys=[key], **server_options()
+    )
+    async with acceptor, asyncssh.connect("127.0.0.1", acceptor.get_port(), **_LOGIN) as connection:
+        yield connection
