@@ -28,15 +28,20 @@ class PidLine:
         return bytes(self._stderr)
 
     def feed(self, data: bytes | memoryview) -> bytes | None:
-        """Take stdout. Returns what comes behind the line once it is complete, None before (and without a pid)."""
+        """Take stdout. Returns what comes behind the line once it is complete, None before (and without a pid).
+
+        On a terminal what `/bin/sh` itself complains of, bash of an unknown locale say, comes before: it is dropped.
+        """
         if len(self._seen) < _KEPT:
             self._seen += data
-        line, newline, rest = self._seen.partition(b"\n")
-        digits = line.rstrip(b"\r")
-        if not newline or len(line) > PID_LINE_LIMIT or not digits.isdigit():
-            return None
-        self.pid = int(digits)
-        return bytes(rest)
+        start = 0
+        while (end := self._seen.find(b"\n", start)) >= 0:
+            digits = self._seen[start:end].rstrip(b"\r")
+            if len(digits) < PID_LINE_LIMIT and digits.isdigit():
+                self.pid = int(digits)
+                return bytes(self._seen[end + 1 :])
+            start = end + 1
+        return None
 
     @property
     def text(self) -> str:

@@ -11,6 +11,28 @@ from contextlib import contextmanager
 from docker import DockerClient
 
 BUSYBOX = "/busybox"
+FEDORA_LIKE = """\
+RUN mkdir -p /usr/libexec/openssh && mv /usr/lib/openssh/sftp-server /usr/libexec/openssh/ && ln -sf bash /usr/bin/sh
+"""
+"""For the Debian guest: the sftp-server where Fedora has it, and bash for `/bin/sh`, which is `/usr/bin/sh` in both."""
+
+ENTRYPOINT = """\
+ENTRYPOINT ["/bin/sh", "-c", "export ENTERED=yes; exec \\"$@\\"", "entrypoint"]
+CMD ["/bin/sh"]
+"""
+"""What an image's own entry script does: something of its own, then what it is given."""
+
+
+@contextmanager
+def built_image(client: DockerClient, base: str, instructions: str) -> Iterator[str]:
+    """An image made from `base`, which is on the engine, by the instructions of a Dockerfile."""
+    name = f"sshore-tests/built-{secrets.token_hex(4)}:latest"
+    dockerfile = io.BytesIO(f"FROM {base}\n{instructions}".encode())
+    client.images.build(fileobj=dockerfile, tag=name, rm=True, forcerm=True, network_mode="none")
+    try:
+        yield name
+    finally:
+        client.images.remove(name, force=True)
 
 
 @contextmanager
