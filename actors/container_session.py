@@ -56,10 +56,10 @@ class ContainerSession(SessionActor, ContainerOwner):
 
     def image_at_hand(self, image: ImageInfo) -> None:
         name = container_name(self.execution.containername, self._username)
-        sizes = self.engine.sizes_terminals
-        program = self._program
-        argv = program and program_argv(self.execution, program, self.pty, say_pid=False, sizes_terminals=sizes)
-        self._size = terminal_size(self.pty) if program or sizes else None
+        argv, sizes = None, self.engine.sizes_terminals
+        if self._program:
+            argv = program_argv(self.execution, self._program, self.pty, say_pid=False, sizes_terminals=sizes)
+        self._size = terminal_size(self.pty) if argv or sizes else None
         spec = program_container(self.execution, name, self._labels, argv=argv, env=self.env, pty=self.pty)
         container = self.make_container(spec)
         self.state = State.OPENING
