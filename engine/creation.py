@@ -9,7 +9,7 @@ from docker import APIClient
 from docker.errors import create_api_error_from_http_exception
 from requests.exceptions import HTTPError
 
-from .hijack import DETACH_KEYS
+from .hijack import detach_keys
 from .types import ContainerSpec, ExecSpec
 
 
@@ -32,7 +32,7 @@ def exec_body(spec: ExecSpec, *, sized: bool) -> dict[str, Any]:
         "Env": list(spec.env),
         "User": spec.user,
         "WorkingDir": spec.workdir,
-        "DetachKeys": DETACH_KEYS,
+        "DetachKeys": detach_keys(tty=spec.tty),
     }
     if sized and spec.size:
         body["ConsoleSize"] = _rows_and_columns(spec.size)

@@ -15,9 +15,16 @@ from .podman import error_class
 
 _DETAIL_LIMIT = 2_000
 
-DETACH_KEYS = ",".join(["ctrl-@", "ctrl-^"] * 8)
-"""The keys on which the engine lets go of a tty. Its own default, Ctrl-P Ctrl-Q, would also hold every Ctrl-P
-back until the next key. Nobody types this."""
+
+def detach_keys(*, tty: bool) -> str:
+    """Return the keys on which the engine lets go of a stream, as its API takes them. Nobody sends all of this.
+
+    The engine holds the first of them back until the next byte comes: Docker on a tty, podman always. Its own
+    default, Ctrl-P Ctrl-Q, would do that with Ctrl-P. On a tty it is NUL, whose effect nobody sees. Without one it is
+    not: scp and others send a single NUL and wait for the answer.
+    """
+    keys = ["ctrl-@", "ctrl-^"] if tty else ["ctrl-^", "ctrl-@"]
+    return ",".join(keys * 8)
 
 
 class Upgrade:

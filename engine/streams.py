@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from .address import EngineAddress, tune_tcp, unreachable
 from .errors import TimedOut
-from .hijack import DETACH_KEYS, Upgrade
+from .hijack import Upgrade, detach_keys
 from .interface import ProgramReceiver, ProgramStream
 from .socket_stream import SocketStream
 from .stdin_writer import Wire
@@ -44,7 +44,7 @@ class DockerStreams:
     ) -> ProgramStream:
         """Docker API, "ContainerAttach". `timeout` in seconds. Raises as `open_exec` does."""
         path = f"/containers/{quote(container_id, safe='')}/attach"
-        path += f"?stream=1&stdin=1&stdout=1&stderr=1&detachKeys={quote(DETACH_KEYS)}"
+        path += f"?stream=1&stdin=1&stdout=1&stderr=1&detachKeys={quote(detach_keys(tty=tty))}"
         return await self._open(self._upgrade(path, b"", "container_attach"), receiver, tty=tty, timeout=timeout)
 
     def _upgrade(self, path: str, body: bytes, operation: str) -> Upgrade:

@@ -37,5 +37,9 @@ def test_the_body_of_an_exec_is_what_docker_asks_for() -> None:
         "Env": ["A=1"],
         "User": "1000",
         "WorkingDir": "/tmp",
-        "DetachKeys": exec_body(ExecSpec(()), sized=False)["DetachKeys"],
+        "DetachKeys": ",".join(["ctrl-@", "ctrl-^"] * 8),
     }
+
+
+def test_no_engine_holds_back_a_nul_that_a_program_without_a_terminal_is_sent() -> None:
+    assert exec_body(ExecSpec(()), sized=False)["DetachKeys"].split(",")[0] != "ctrl-@"
