@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import AccessDenied, EngineError, TimedOut, Unavailable
+from .ssh_socket import SshSocket, ssh_command
 from .tls import TlsFiles, client_context
 
 _PLAIN_PORT = 2375
@@ -16,7 +17,7 @@ _TLS_PORT = 2376
 
 @dataclass(frozen=True, slots=True)
 class EngineAddress:
-    """A unix socket (`path`) or a TCP endpoint (`host` and `port`), the latter with TLS when `tls` is set.
+    """A unix socket (`path`), a TCP endpoint (`host` and `port`), with TLS when `tls` is set, or an ssh URL (`ssh`).
 
     Any thread may use it; it holds no connection.
     """
@@ -25,10 +26,12 @@ class EngineAddress:
     host: str = ""
     port: int = 0
     tls: TlsFiles | None = None
+    ssh: str = ""
 
     @classmethod
     def parse(cls, host: str, cacert: str = "", cert: str = "", key: str = "") -> EngineAddress:
-        """Read an address as Docker's client writes it: `unix:///path`, `tcp://host:port`, `https://host`.
+        """Read an address as Docker's client writes it: `unix:///path`, `tcp://host:port`, `https://host`,
+        `ssh://user@host`.
 
         `cacert`, `cert` and `key` are PEM text or paths of PEM files; any of them turns TLS on.
         Raises ValueError with a sentence for the operator.
@@ -36,8 +39,10 @@ class EngineAddress:
         parts = urlsplit(host)
         if parts.scheme == "unix":
             return _unix(host, parts, tls=bool(cacert or cert or key))
+        if parts.scheme == "ssh":
+            return _ssh(host, parts, tls=bool(cacert or cert or key))
         if parts.scheme not in ("tcp", "http", "https"):
-            raise ValueError(f"{host!r} is no engine address: write unix:///path or tcp://host:port")
+            raise ValueError(f"{host!r} is no engine address: write unix:///path, tcp://host:port or ssh://user@host")
         if not parts.hostname or parts.path not in ("", "/"):
             raise ValueError(f"{host!r} is no engine address: write tcp://host:port")
         wants_tls = parts.scheme == "https" or bool(cacert or cert or key)
@@ -47,15 +52,23 @@ class EngineAddress:
 
     @property
     def base_url(self) -> str:
-        """The address as docker-py takes it."""
+        """The address as docker-py takes it, and `parse`."""
         if self.path:
             return f"unix://{self.path}"
+        if self.ssh:
+            return self.ssh
         return f"{'https' if self.tls else 'http'}://{self._authority}"
 
     @property
     def host_header(self) -> str:
         """What goes into the `Host` header of a request."""
-        return "localhost" if self.path else self._authority
+        return self._authority if self.host else "localhost"
+
+    def start_ssh(self, timeout: float | None) -> socket.socket:
+        """Start ssh for a connection; `timeout` as of a socket, 0 for one that does not block. Raises OSError."""
+        sock = SshSocket(ssh_command(urlsplit(self.ssh)))
+        sock.settimeout(timeout)
+        return sock
 
     @property
     def _authority(self) -> str:
@@ -68,6 +81,8 @@ class EngineAddress:
         """
         if self.path:
             return _connect_unix(self.path, timeout)
+        if self.ssh:
+            return self.start_ssh(timeout)
         sock = socket.create_connection((self.host, self.port), timeout)
         try:
             tune_tcp(sock)
@@ -78,6 +93,15 @@ class EngineAddress:
         except BaseException:
             sock.close()
             raise
+
+
+def _ssh(host: str, parts: SplitResult, *, tls: bool) -> EngineAddress:
+    if not parts.hostname or parts.password is not None or parts.query or parts.fragment:
+        raise ValueError(f"{host!r} is no engine address: write ssh://user@host, and :port behind it if it is not 22")
+    if tls:
+        raise ValueError(f"{host!r} is an ssh connection, which takes no TLS certificates")
+    ssh_command(parts)
+    return EngineAddress(ssh=host)
 
 
 def _unix(host: str, parts: SplitResult, *, tls: bool) -> EngineAddress:

@@ -12,7 +12,10 @@ from typing import Any, TypeVar
 from docker import APIClient
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.tls import TLSConfig
-from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
+from docker.transport.basehttpadapter import BaseHTTPAdapter
+from requests import PreparedRequest
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
 
 from .address import EngineAddress
 from .errors import AccessDenied, EngineError, TimedOut, Unavailable
@@ -21,6 +24,8 @@ from .translate import translate
 
 T = TypeVar("T")
 
+_SOME_SOCKET = "unix:///none"
+"""What docker-py is told where it does not connect itself."""
 _CONNECTION_FAILURES = (AccessDenied, TimedOut, Unavailable)
 
 
@@ -124,14 +129,13 @@ class ClientPool:
     def _new_client(self, operation: str, version: str) -> APIClient:
         tls = self._address.tls
         pair = (tls.cert, tls.key) if tls and tls.cert else None
+        url = _SOME_SOCKET if self._address.ssh else self._address.base_url
         try:
-            client = APIClient(
-                self._address.base_url, version=version, tls=TLSConfig(client_cert=pair) if tls else False
-            )
+            client = APIClient(url, version=version, tls=TLSConfig(client_cert=pair) if tls else False)
         except Exception as failure:
             raise translate(operation, failure) from failure
-        if self._address.path:
-            client.mount("http+docker://", _OneEngine(f"http+unix://{self._address.path}"))
+        if not self._address.host:
+            client.mount("http+docker://", _OneEngine(self._address))
         # Else REQUESTS_CA_BUNDLE would replace our authorities, and HTTP_PROXY stand in between.
         client.trust_env = False
         if tls:
@@ -139,11 +143,45 @@ class ClientPool:
         return client
 
 
-class _OneEngine(UnixHTTPAdapter):
-    """docker-py keeps connections by URL: up to 25 of them in each client, one for each container asked about."""
+class _OneEngine(BaseHTTPAdapter):
+    """Connects as `address` says, over a unix socket or ssh.
 
-    def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> UnixHTTPConnectionPool:
-        return super().get_connection("http+docker://localhost", proxies)
+    docker-py's own adapters keep connections by URL: 25 in each client, one for each container asked about.
+    """
+
+    def __init__(self, address: EngineAddress) -> None:
+        super().__init__()
+        self._pool = _Connections(address)
+
+    def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> HTTPConnectionPool:
+        return self._pool
+
+    def request_url(self, request: PreparedRequest, proxies: Mapping[str, str] | None) -> str:
+        return str(request.path_url)
+
+    def close(self) -> None:
+        self._pool.close()
+        super().close()
+
+
+class _Connections(HTTPConnectionPool):
+    def __init__(self, address: EngineAddress) -> None:
+        super().__init__("localhost", maxsize=1)
+        self._address = address
+
+    def _new_conn(self) -> HTTPConnection:
+        return _Connection(self._address)
+
+
+class _Connection(HTTPConnection):
+    def __init__(self, address: EngineAddress) -> None:
+        super().__init__("localhost")
+        self._address = address
+
+    def connect(self) -> None:
+        # urllib3 sets it before, from the client's own.
+        assert self.timeout is not None
+        self.sock = self._address.connect_blocking(self.timeout)
 
 
 def _call(operation: str, client: APIClient, deadline: float, call: Callable[[APIClient], T]) -> T:

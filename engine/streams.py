@@ -80,6 +80,8 @@ class DockerStreams:
 async def _connect(address: EngineAddress) -> socket.socket:
     if address.path:
         return await _connect_unix(address.path)
+    if address.ssh:
+        return address.start_ssh(0)
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     failure: OSError | None = None

@@ -16,7 +16,7 @@ RUNS = int(os.environ.get("SSHORE_HALF_CLOSE_RUNS", "5"))
 BULK = 10_000_000
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[*KINDS, "ssh"])
 def at(request: pytest.FixtureRequest, engine_at: Callable[[str], EngineAtHand]) -> EngineAtHand:
     """The engine of each kind."""
     return engine_at(request.param)
@@ -26,7 +26,8 @@ def at(request: pytest.FixtureRequest, engine_at: Callable[[str], EngineAtHand])
 def gateway(at: EngineAtHand, mode: str, mini_image: str, serving: Serving) -> Iterator[Server]:
     """A server of each mode in front of it."""
     execution = {"mode": mode, "container": {"Image": at.bring(mini_image)}}
-    with serving(execution, host=at.connection, client=at.client) as server:
+    path = ["env", f"PATH={at.path}"] if at.path else []
+    with serving(execution, host=at.connection, client=at.client, wrapper=path) as server:
         yield server
 
 

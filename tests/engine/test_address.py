@@ -18,6 +18,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
         ("http://engine", "http://engine:2375", "engine:2375"),
         ("https://engine", "https://engine:2376", "engine:2376"),
         ("tcp://[::1]:4000", "http://[::1]:4000", "[::1]:4000"),
+        ("ssh://root@engine:22", "ssh://root@engine:22", "localhost"),
     ],
 )
 def test_addresses_are_written_as_dockers_client_writes_them(text, base_url, host_header):
@@ -27,7 +28,7 @@ def test_addresses_are_written_as_dockers_client_writes_them(text, base_url, hos
 
 @pytest.mark.parametrize(
     "text",
-    ["", "engine:2375", "unix://var/run/docker.sock", "unix://", "ssh://engine", "tcp://", "tcp://engine:99999",
+    ["", "engine:2375", "unix://var/run/docker.sock", "unix://", "ssh://", "tcp://", "tcp://engine:99999",
      "tcp://engine:2375/path", "/var/run/docker.sock"],
 )  # fmt: skip
 def test_anything_else_is_refused(text):

@@ -45,9 +45,9 @@ def test_an_engine_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_cannot_be_reached_this_way_is_one_sentence(tmp_path: Path) -> None:
-    done = _ps(tmp_path, "ssh://root@engine.example")
+    done = _ps(tmp_path, "tcp://engine.example/path")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("'ssh://root@engine.example' is no engine address")
+    assert done.stderr.startswith("'tcp://engine.example/path' is no engine address")
 
 
 def _ps(folder: Path, host: str) -> subprocess.CompletedProcess[str]:

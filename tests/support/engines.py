@@ -1,7 +1,8 @@
 """Engines of every kind that a gateway may stand in front of, each as its `docker.connection` section says it.
 
 `unix` is the tests' main engine; the others are started: a dockerd that listens on loopback TCP, one with mutual TLS
-there, and podman. The networks of those are in a namespace of their own, from which nothing else is reached.
+there, and podman. The networks of those are in a namespace of their own, from which nothing else is reached. `ssh`
+leads to the main engine again, through an sshd.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from docker import DockerClient
 from .certificates import LOOPBACK, Authority
 from .own_engine import OwnEngine
 from .own_podman import OwnPodman
+from .own_sshd import OwnSshd
 
 KINDS = ("unix", "tcp", "tls", "podman")
 _COPY_SECONDS = 60.0
@@ -34,6 +36,8 @@ class EngineAtHand:
     """The section `docker.connection` of a gateway's configuration."""
     client: DockerClient
     _copy: Callable[[str], None]
+    path: str = ""
+    """The PATH that a gateway needs to reach it, if that matters."""
     _there: set[str] = field(default_factory=set)
 
     def bring(self, image: str) -> str:
@@ -46,9 +50,9 @@ class EngineAtHand:
 
 @contextlib.contextmanager
 def engine_of_kind(kind: str, main_host: str) -> Iterator[EngineAtHand]:
-    """Start an engine of one of KINDS, without an image; `main_host` is the address of the main engine."""
+    """Start an engine of one of KINDS, or `ssh`, without an image; `main_host` is the address of the main engine."""
     folder = Path(tempfile.mkdtemp(prefix="sshore-"))
-    start = {"unix": _main, "tcp": _tcp, "tls": _tls, "podman": _podman}[kind]
+    start = {"unix": _main, "tcp": _tcp, "tls": _tls, "podman": _podman, "ssh": _ssh}[kind]
     try:
         with start(folder, main_host) as engine:
             yield engine
@@ -89,6 +93,18 @@ def _podman(folder: Path, main_host: str) -> Iterator[EngineAtHand]:
             yield EngineAtHand("podman", {"host": podman.host}, client, lambda image: podman.bring(image, main_host))
     finally:
         podman.discard()
+
+
+@contextlib.contextmanager
+def _ssh(folder: Path, main_host: str) -> Iterator[EngineAtHand]:
+    sshd = OwnSshd(folder)
+    sshd.start()
+    try:
+        with _client(main_host) as client:
+            host = f"ssh://{sshd.user}@{LOOPBACK}:{sshd.port}{main_host.removeprefix('unix://')}"
+            yield EngineAtHand("ssh", {"host": host}, client, lambda image: None, path=sshd.path)
+    finally:
+        sshd.stop()
 
 
 @contextlib.contextmanager
