@@ -143,8 +143,7 @@ class SessionActor(Tenant):
             case ContainerGone():
                 self.refused(refuse(Code.CONTAINER_LOST, "the engine removed the container"))
             case ContainerLost(oom):
-                self._loss = refuse(Code.OUT_OF_MEMORY if oom else Code.CONTAINER_LOST, "").user
-                self._expect_exit(_EXIT_GRACE, 0)
+                self._container_lost(Code.OUT_OF_MEMORY if oom else Code.CONTAINER_LOST)
             case OutputEnded() | EventsLost():
                 self._expect_exit(_EXIT_GRACE, 0)
             case ExitOverdue(asked):
@@ -156,7 +155,7 @@ class SessionActor(Tenant):
                 self.mode_news(message)
 
     def refused(self, refused: Refused) -> None:
-        if self.state is State.CLOSED:
+        if self.state is State.CLOSED or self._told_end:
             return
         self.state = State.OVER
         record(refused, "session_refused", self.log, self.metrics)
@@ -195,6 +194,15 @@ class SessionActor(Tenant):
         self._kind = _KINDS[type(request)]
         self.metrics.session_started(self._kind)
         self.prepare(program_for(request, self.execution), request)
+
+    def _container_lost(self, code: Code) -> None:
+        refused = refuse(code, "the container ended before its program")
+        self._loss = refused.user
+        if self.state is State.OVER:
+            # It had no program in it yet, whose end could be told.
+            self.refused(refused)
+        else:
+            self._expect_exit(_EXIT_GRACE, 0)
 
     def _exited(self, exited: Exited) -> None:
         self.state = State.OVER

@@ -58,6 +58,15 @@ class Faults:
         """Let every call take that much longer."""
         self._delays[operation] = seconds
 
+    def clear(self) -> None:
+        """Nothing is wrong from now on; what hangs goes on."""
+        with self._lock:
+            self._failures.clear()
+        self._delays.clear()
+        self.away = False
+        while self._gates:
+            self._gates.popitem()[1].set()
+
     @contextmanager
     def call(self, operation: str, timeout: float) -> Iterator[None]:
         """Stand around a blocking call."""
