@@ -32,7 +32,7 @@ def test_a_shell_has_the_clients_terminal_and_its_keys(cell: Cell, connection: C
     with connection.screen(80, 24) as screen:
         screen.type('echo "term=$TERM"; tty\r')
         screen.expect("term=xterm\r\n/dev/")
-        screen.type("sh -c 'echo be\"\"gun; exec sleep 1000'\\r")
+        screen.type("""sh -c 'echo be""gun; exec sleep 1000'\r""")
         screen.expect("begun\r\n")
         screen.type("\x03")
         screen.type('echo "status=$?"\r')
