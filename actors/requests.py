@@ -67,6 +67,12 @@ def check_signal(name: str) -> None:
         raise RefusedError(refuse(Code.SIGNAL_UNKNOWN, f"signal {name!r}"))
 
 
+def check_length(request: RunShell | RunExec | RunSubsystem, most: int) -> None:
+    """Raise RefusedError for a command longer than `most` bytes; 0 is no limit but the kernel's."""
+    if isinstance(request, RunExec) and 0 < most < len(_encoded(request.command)):
+        raise RefusedError(refuse(Code.COMMAND_OVER_LIMIT, f"an exec request of {len(request.command)} characters"))
+
+
 def program_for(request: RunShell | RunExec | RunSubsystem, execution: ExecutionConfig) -> Program:
     """Return what to run. As under sshd the configured shell gets command lines too (`SHELL -c COMMAND`).
 

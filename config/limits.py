@@ -12,8 +12,7 @@ from .problems import Fault, refuse, refuse_value
 
 _LARGEST = 2**31 - 1
 _NONE = (0, "0", "0s")
-LONGEST_ARGUMENT = 131_071
-"""Bytes of one argument of a program, and of one `NAME=value` (Linux: MAX_ARG_STRLEN less its final NUL)."""
+_TWICE_WHAT_A_KERNEL_TAKES = 4 * 1024 * 1024
 
 
 def _count(value: object) -> object:
@@ -81,14 +80,16 @@ class LimitsConfig(Section):
         default=0, description="Session channels open at once for one user name, over all connections.", examples=[8]
     )
     max_env: Count = Field(
-        default=128, description="Environment variables that a client sets for one session.", examples=[64]
+        default=1000, description="Environment variables that a client sets for one session.", examples=[128]
     )
     max_env_size: Count = Field(
-        default=LONGEST_ARGUMENT, description="Bytes of their names and values together.", examples=[32768]
+        default=_TWICE_WHAT_A_KERNEL_TAKES,
+        description="Bytes of their names and values together. A program gets 2 MiB at most: more is an error.",
+        examples=[32768],
     )
     max_command_length: Count = Field(
-        default=LONGEST_ARGUMENT,
-        description=f"Bytes of a command. No kernel runs more than {LONGEST_ARGUMENT}.",
+        default=0,
+        description="Bytes of a command. No kernel runs more than 131071.",
         examples=[8192],
     )
     idle_timeout: Span = Field(

@@ -115,8 +115,13 @@ class Code(StrEnum):
     )
     COMMAND_TOO_LONG = (
         auto(),
-        "The command is too long.",
-        "`limits.maxCommandLength`, or the kernel's limit for one argument, 131071 bytes.",
+        "The command is too long: at most 131071 bytes are possible.",
+        "Nothing to do: the kernel's limit for one argument.",
+    )
+    COMMAND_OVER_LIMIT = (
+        auto(),
+        "The command is longer than this server allows.",
+        "`limits.maxCommandLength`.",
     )
     COMMAND_INVALID = (
         auto(),

@@ -36,3 +36,34 @@ def take_any_command(channel: asyncssh.SSHServerChannel[bytes]) -> None:
         return channel._start_session(command=command)
 
     channel._process_exec_request = exec_request  # type: ignore[method-assign]  # there is no hook
+
+
+def bound_environment(
+    channel: asyncssh.SSHServerChannel[bytes], most: int, most_bytes: int, full: Callable[[], None]
+) -> None:
+    """Refuse variables that are too many or, with their names, too long; asyncssh would keep them all. Loop only.
+
+    0 is no limit. `full` is called for the first that is refused.
+    """
+    take = channel._process_env_request
+    sizes: dict[bytes, int] = {}
+    refused = False
+
+    def fits(name: bytes, size: int) -> bool:
+        is_bounded_number = not most or name in sizes or len(sizes) < most
+        return is_bounded_number and not 0 < most_bytes < sum(sizes.values()) - sizes.get(name, 0) + size
+
+    def env_request(packet: SSHPacket) -> bool:
+        nonlocal refused
+        copy = SSHPacket(packet.get_remaining_payload())
+        name = copy.get_string()
+        size = len(name) + len(copy.get_string())
+        if fits(name, size):
+            sizes[name] = size
+            return take(packet)
+        if not refused:
+            refused = True
+            full()
+        return False
+
+    channel._process_env_request = env_request  # type: ignore[method-assign]  # there is no hook

@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import structlog
 
 from ..backend.backend import Backend
-from ..config.models import Config, parse_listen
-from .authentication import Credentials, FileAuthentication
+from ..config.models import Config, LimitsConfig, parse_listen
+from .authentication import Credentials
+from .guarded_server import GuardedServer
 from .hostkeys import load_host_keys
-from .server import ContainerServer, server_options
+from .limits import Limits
+from .server import server_options
 
 _SERVER_VERSION = "sshore"
 
 
-class FileServer(FileAuthentication, ContainerServer):
+class FileServer(GuardedServer):
     """A client of the own listener: authenticated from files, with the permissions of the key that he used."""
 
-    def __init__(self, credentials: Credentials, backend: Backend, banner: str | None, living: set[FileServer]) -> None:
-        super().__init__(credentials, backend)
+    def __init__(self, credentials: Credentials, backend: Backend, banner: str | None, limits: Limits) -> None:
+        super().__init__(credentials, backend, limits)
         self._banner = banner
-        self._living = living
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self._living.add(self)
-        super().connection_made(conn)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._living.discard(self)
-        super().connection_lost(exc)
 
     def begin_auth(self, username: str) -> bool:
         if self._banner:
             self._connection.send_auth_banner(self._banner)
             self._banner = None
-        return True
+        return super().begin_auth(username)
 
 
 class Listener:
@@ -49,7 +44,7 @@ class Listener:
         self._credentials = Credentials(config.auth.authorized_keys, config.auth.passwords)
         self._host_keys = load_host_keys(list(config.ssh.hostkeys), state)
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._servers: set[FileServer] = set()
+        self._limits = Limits(config.limits)
 
     @property
     def port(self) -> int:
@@ -61,11 +56,12 @@ class Listener:
         """Open the port. Raises OSError."""
         host, port = parse_listen(self._config.ssh.listen)
         self._acceptor = await asyncssh.create_server(
-            lambda: FileServer(self._credentials, self._backend, self._config.ssh.banner, self._servers),
+            lambda: FileServer(self._credentials, self._backend, self._config.ssh.banner, self._limits),
             host,
             port,
             server_host_keys=self._host_keys,
             server_version=self._config.ssh.server_version or _SERVER_VERSION,
+            **_timers(self._config.limits),
             **server_options(),
         )
         host_text = self._config.ssh.listen.rpartition(":")[0]
@@ -78,9 +74,9 @@ class Listener:
 
     def dismiss(self, sentence: str) -> None:
         """Tell every client why, and disconnect him."""
-        for server in list(self._servers):
-            server.tell(sentence)
-            server.disconnect(sentence)
+        for guest in self._limits.admission.guests():
+            guest.tell(sentence)
+            guest.disconnect(sentence)
 
     def stop(self) -> None:
         """Accept nobody any more; connections go on. Idempotent."""
@@ -91,3 +87,12 @@ class Listener:
     def close(self) -> None:
         """Release what authentication holds."""
         self._credentials.close()
+
+
+def _timers(limits: LimitsConfig) -> dict[str, Any]:
+    """What asyncssh is to do about time: it asks clients whether they are there. The login has a deadline of ours."""
+    return {
+        "login_timeout": 0,
+        "keepalive_interval": limits.client_alive_interval,
+        "keepalive_count_max": limits.client_alive_count_max or sys.maxsize,
+    }

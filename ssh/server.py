@@ -7,15 +7,17 @@ from typing import Any
 
 import asyncssh
 
-from ..actors.refusals import Refused, RefusedError
+from ..actors.refusals import Refused, RefusedError, record
 from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
 from ..config.listen import host_and_port
 from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
+from .limits import Limits
 from .no_forwarding import NoForwarding
 from .quick_acks import QuickAcks
 from .session import ChannelSession
+from .session_counts import SessionCounts
 from .transport_gate import TransportGate
 
 
@@ -45,10 +47,13 @@ class ContainerServer(NoForwarding):
     _handler: ConnectionHandler
     _gate: TransportGate
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, limits: Limits | None = None) -> None:
+        """`limits` are shared by the connections of a listener; without any, each has the default ones for itself."""
         super().__init__()
         self.backend = backend
         self._metrics = backend.metrics
+        self._log = backend.log
+        self._limits = limits or Limits()
         self._channels = 0
         self._authenticated = False
 
@@ -68,6 +73,7 @@ class ContainerServer(NoForwarding):
         self._handler = self.new_handler(_peer(conn), connection_id)
         self._handler.on_failure = self._container_lost
         self._gate = TransportGate(conn, self._log, self._metrics)
+        self._sessions = SessionCounts(self._limits, self._unused)
         self._quick_acks = QuickAcks(conn)
         judge_guesses(conn)
         self._log.info("connected")
@@ -79,21 +85,30 @@ class ContainerServer(NoForwarding):
         username = self._connection.get_extra_info("username")
         self._log = self._gate.log = self._log.bind(user=username)
         self._log.info("authenticated")
+        self._sessions.logged_in(username)
         self._handler.handshake_success(username)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._authenticated:
             self._handler.handshake_failed()
+        self._sessions.close()
         self._log.info("disconnected", reason=str(exc) if exc else "closed")
         self._handler.disconnect()
 
     def session_requested(self) -> ChannelSession | bool:
         self._channels += 1
+        refused = self._sessions.refusal()
+        if refused:
+            record(refused, "session_refused", self._log, self._metrics, "warning")
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, refused.user)
         try:
             program = self._handler.program_session(self._channels)
         except RefusedError:
             return False
-        return ChannelSession(program, self._gate, self.permissions, _connection_environment(self._connection))
+        environment = _connection_environment(self._connection)
+        session = ChannelSession(program, self._gate, self.permissions, environment, self._limits.config)
+        self._sessions.opened(session)
+        return session
 
     def tell(self, sentence: str) -> None:
         """Write a line to every terminal of this connection."""
@@ -102,6 +117,10 @@ class ContainerServer(NoForwarding):
     def disconnect(self, sentence: str) -> None:
         """Close the connection and tell the client why (RFC 4253 §11.1)."""
         self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, sentence)
+
+    def _unused(self, refused: Refused) -> None:
+        record(refused, "connection_refused", self._log, self._metrics, "info")
+        self.disconnect(refused.user)
 
     def _container_lost(self, refused: Refused) -> None:
         """The sessions say their last first."""

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import asyncssh
 
 from ..actors.messages import RunExec, RunShell, RunSubsystem
-from ..actors.refusals import Refused, RefusedError, record, refuse
+from ..actors.refusals import Refused, RefusedError, record, recorded, refuse
+from ..actors.requests import check_length
 from ..backend.session import ProgramSession
+from ..config.models import LimitsConfig
 from ..metrics.codes import Code
-from .channel_requests import take_any_command, watch_requests
+from .channel_requests import bound_environment, take_any_command, watch_requests
 from .key_options import KeyPermissions
+from .session_time import SessionTime
 from .transport_gate import TransportGate
 
+_LONGEST_FAREWELL = 5.0
 _MOST_COLUMNS_OR_ROWS = 65_535
 # The container user's own, and the server's: no AcceptEnv of sshd's lets a client set them either.
 _NEVER_THE_CLIENTS = frozenset(("HOME", "LOGNAME", "PATH", "SHELL", "SSH_TTY", "USER"))
@@ -39,21 +43,29 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         gate: TransportGate,
         permissions: KeyPermissions,
         environment: Mapping[str, str],
+        limits: LimitsConfig,
     ) -> None:
+        self.at_close: list[Callable[[], object]] = []
+        """Called once the channel is closed."""
         self._loop = asyncio.get_running_loop()
         self._program = program
         self._gate = gate
         self._permissions = permissions
         self._environment = environment
+        self._limits = limits
+        self._time = SessionTime(limits, self.tell, self._time_over)
         self._request: RunShell | RunExec | RunSubsystem | None = None
+        self._opened = False
         self._has_pty = False
         self._channel_full = False
         self._input_paused = False
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
+        self._opened = True
         watch_requests(chan, self._request_failed)
         take_any_command(chan)
+        bound_environment(chan, self._limits.max_env, self._limits.max_env_size, self._environment_full)
 
     def pty_requested(
         self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Mapping[int, int]
@@ -76,11 +88,19 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     def session_started(self) -> None:
         assert self._request is not None
         self._gate.join(self)
+        self._time.start()
         try:
+            with recorded("session_refused", self._gate.log, self._gate.metrics):
+                check_length(self._request, self._limits.max_command_length)
             self._set_environment(self._request)
             self._program.start(self._forced(self._request), self)
         except RefusedError as error:
             self.refused(error.refused)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the channel's end has begun."""
+        return self._opened and self._channel.is_closing()
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
         if self._has_pty:
@@ -95,6 +115,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         return False
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
+        self._time.touch()
         self._program.write(data)
 
     def eof_received(self) -> bool:
@@ -110,8 +131,11 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self.transport_drained()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._time.stop()
         self._gate.leave(self)
         self._program.close()
+        for callback in self.at_close:
+            callback()
 
     def transport_filled(self) -> None:
         """The connection's transport has no room: take no more output."""
@@ -129,6 +153,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     # ProgramSink
     def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
+        self._time.touch()
         datatype = asyncssh.EXTENDED_DATA_STDERR if stderr else None
         # asyncssh copies what it is given into a bytearray at once: a memoryview will do.
         self._channel.write(data, datatype)
@@ -152,6 +177,15 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._say(refused.user)
         self._channel.exit(refused.status)
 
+    def _time_over(self, code: Code, cause: str) -> None:
+        refused = refuse(code, cause)
+        record(refused, "session_timed_out", self._gate.log, self._gate.metrics, "info")
+        self.refused(refused)
+        self._time.stop()
+        self._program.close()
+        # Its client may not read: what it has not taken by then is lost.
+        self._loop.call_later(_LONGEST_FAREWELL, self._channel.abort)
+
     def _stop_reading(self) -> None:
         if self._input_paused:
             self._channel.pause_reading()
@@ -163,6 +197,11 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     def _request_failed(self, name: str) -> None:
         refused = refuse(Code.REQUEST_REFUSED, f"{name} on this channel")
         record(refused, "request_refused", self._gate.log.bind(request=name), self._gate.metrics, "info")
+
+    def _environment_full(self) -> None:
+        cause = f"limits.maxEnv is {self._limits.max_env}, limits.maxEnvSize {self._limits.max_env_size}"
+        refused = refuse(Code.ENVIRONMENT_FULL, cause)
+        record(refused, "environment_full", self._gate.log, self._gate.metrics, "info")
 
     def _forced(self, request: RunShell | RunExec | RunSubsystem) -> RunShell | RunExec | RunSubsystem:
         return request if self._permissions.command is None else RunExec(self._permissions.command)

@@ -58,7 +58,7 @@ def test_the_clients_user_reads_why_his_command_is_refused(server: Server) -> No
     done = server.ssh("echo", "x" * 70_000, "y" * 70_000)
 
     assert done.returncode == 255
-    assert done.stderr == b"sshore: The command is too long. (COMMAND_TOO_LONG)\n"
+    assert done.stderr == b"sshore: The command is too long: at most 131071 bytes are possible. (COMMAND_TOO_LONG)\n"
 
 
 async def test_a_command_with_a_nul_is_refused(server: Server) -> None:

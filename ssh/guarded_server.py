@@ -1,0 +1,100 @@
+"""The limits on clients that are not logged in: how many, how long, how often they may try."""
+
+from __future__ import annotations
+
+import asyncssh
+
+from ..actors.refusals import Refused, record, refuse
+from ..backend.backend import Backend
+from ..metrics.codes import Code
+from .auth_tries import AuthTries
+from .authentication import Credentials, FileAuthentication
+from .dismissal import dismiss, turn_away
+from .limits import Limits
+from .login_deadline import LoginDeadline
+from .server import ContainerServer
+from .sources import source_of
+
+
+class GuardedServer(FileAuthentication, ContainerServer):
+    """A connection whose client logs in from files. The base classes hear nothing of one that is turned away at once.
+
+    Loop only.
+    """
+
+    def __init__(self, credentials: Credentials, backend: Backend, limits: Limits) -> None:
+        super().__init__(credentials, backend, limits)
+        self.source = ""
+        self._refused: Refused | None = None
+        self._turned_away = False
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        peer = conn.get_extra_info("peername")
+        self.source = source_of(str(peer[0])) if isinstance(peer, tuple) else ""
+        self._log = self._log.bind(client=self.source)
+        refusal = self._limits.admission.enter(self)
+        if refusal:
+            self._turned_away = True
+            turn_away(conn, self._refuse(*refusal))
+            return
+        super().connection_made(conn)
+        self._deadline = LoginDeadline(self._limits.config, self.dismiss)
+        self._tries = AuthTries(conn, self._limits.config.max_auth_tries, self._too_many_tries)
+
+    def begin_auth(self, username: str) -> bool:
+        """Called for every new user name."""
+        self._limits.admission.named(self)
+        self._deadline.handshake_done()
+        return True
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        accepted = await super().validate_public_key(username, key)
+        if accepted:
+            self._tries.key_accepted()
+        return accepted
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        # Other connections may have had the address banned meanwhile.
+        if self._is_banned():
+            return False
+        correct = await super().validate_password(username, password)
+        if not correct:
+            self._limits.bans.failed(self.source)
+            self._is_banned()
+        return correct
+
+    def auth_completed(self) -> None:
+        self._deadline.stop()
+        self._tries.stop()
+        self._limits.admission.logged_in(self)
+        super().auth_completed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._limits.admission.leave(self)
+        if self._turned_away:
+            return
+        self._deadline.stop()
+        if isinstance(exc, asyncssh.ConnectionLost) and "keepalive" in str(exc):
+            self._refuse(Code.CLIENT_GONE, str(exc))
+        super().connection_lost(exc)
+
+    def dismiss(self, code: Code, cause: str) -> None:
+        """Tell the client why, and close the connection."""
+        dismiss(self._connection, self._refuse(code, cause))
+
+    def _is_banned(self) -> bool:
+        banned = self._limits.bans.is_banned(self.source)
+        if banned:
+            self.dismiss(Code.ADDRESS_BANNED, f"failed passwords from {self.source}")
+        return banned
+
+    def _too_many_tries(self) -> None:
+        self.dismiss(Code.TOO_MANY_AUTH_TRIES, f"{self._limits.config.max_auth_tries} failed tries")
+
+    def _refuse(self, code: Code, cause: str) -> Refused:
+        """Once: what comes later is a consequence."""
+        if self._refused is None:
+            self._refused = refuse(code, cause)
+            record(self._refused, "connection_refused", self._log, self._metrics, "info")
+        return self._refused

@@ -1,0 +1,65 @@
+"""How many session channels are open, of a connection and of a user."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class OpenSession(Protocol):
+    """A session channel."""
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether its end has begun: it is not counted any more."""
+
+
+class OpenSessions:
+    """A set of channels with a limit. Loop only."""
+
+    def __init__(self, most: int) -> None:
+        """`most` is how many there may be, 0 for any number."""
+        self._most = most
+        self._sessions: set[OpenSession] = set()
+
+    @property
+    def full(self) -> bool:
+        """Whether there may be no more."""
+        if not 0 < self._most <= len(self._sessions):
+            return False
+        return sum(not session.is_closing for session in self._sessions) >= self._most
+
+    def add(self, session: OpenSession) -> None:
+        self._sessions.add(session)
+
+    def discard(self, session: OpenSession) -> None:
+        """Forget a channel that is closed. Idempotent."""
+        self._sessions.discard(session)
+
+    def all(self) -> list[OpenSession]:
+        return list(self._sessions)
+
+    def __bool__(self) -> bool:
+        return bool(self._sessions)
+
+
+class SessionsOfUsers:
+    """The open channels by user name. Loop only."""
+
+    def __init__(self, most: int) -> None:
+        """`most` is how many one user may have, 0 for any number."""
+        self._most = most
+        self._users: dict[str, OpenSessions] = {}
+
+    def full(self, user: str) -> bool:
+        """Whether this user may have no more."""
+        return user in self._users and self._users[user].full
+
+    def add(self, user: str, session: OpenSession) -> None:
+        self._users.setdefault(user, OpenSessions(self._most)).add(session)
+
+    def discard(self, user: str, session: OpenSession) -> None:
+        """Forget a channel that is closed. Idempotent."""
+        if user in self._users:
+            self._users[user].discard(session)
+            if not self._users[user]:
+                del self._users[user]

@@ -1,0 +1,63 @@
+"""The limits on the sessions of one connection: how many at once, and how long there may be none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from ..actors.refusals import Refused, refuse
+from ..config.durations import format_duration
+from ..metrics.codes import Code
+from .countdown import Countdown
+from .limits import Limits
+from .open_sessions import OpenSession, OpenSessions
+from .session import ChannelSession
+
+
+class SessionCounts:
+    """Counts a connection's channels, and its user's over all of his connections. Loop only."""
+
+    def __init__(self, limits: Limits, unused: Callable[[Refused], None]) -> None:
+        """`unused` is called when no channel was open for the idle time."""
+        self._limits = limits.config
+        self._users = limits.users
+        self._user = ""
+        self._open = OpenSessions(limits.config.max_sessions)
+        self._idle = Countdown(limits.config.idle_timeout, lambda: unused(self._idleness()))
+
+    def logged_in(self, user: str) -> None:
+        """Whose the connection is, from now on."""
+        self._user = user
+        self._idle.start()
+
+    def refusal(self) -> Refused | None:
+        """Return why there may be no further channel."""
+        if self._open.full:
+            return refuse(Code.TOO_MANY_CHANNELS, f"limits.maxSessions is {self._limits.max_sessions}")
+        if self._users.full(self._user):
+            cause = f"limits.maxSessionsPerUser is {self._limits.max_sessions_per_user}"
+            return refuse(Code.TOO_MANY_SESSIONS, cause)
+        return None
+
+    def opened(self, session: ChannelSession) -> None:
+        """Count a channel until it is closed."""
+        self._idle.stop()
+        self._open.add(session)
+        self._users.add(self._user, session)
+        session.at_close.append(partial(self._closed, session))
+
+    def close(self) -> None:
+        """The connection is gone, and with it whatever was still about to open."""
+        for session in self._open.all():
+            self._closed(session)
+        self._idle.stop()
+
+    def _closed(self, session: OpenSession) -> None:
+        self._open.discard(session)
+        self._users.discard(self._user, session)
+        if not self._open:
+            self._idle.start()
+
+    def _idleness(self) -> Refused:
+        cause = f"no session for limits.idleTimeout, {format_duration(self._limits.idle_timeout)}"
+        return refuse(Code.SESSION_IDLE, cause)
