@@ -19,7 +19,7 @@ from .ports import SessionPort
 from .ref import Ref
 from .refusals import CANNOT_EXECUTE, RefusedError, refuse, refuse_for
 from .session import SessionActor
-from .specs import IDLE_USER, program_argv, program_container, terminal_size
+from .specs import IDLE_USER, bare_environment, program_argv, program_container, terminal_size
 from .surroundings import Surroundings
 from .transitions import State
 
@@ -56,12 +56,15 @@ class ContainerSession(SessionActor, ContainerOwner):
 
     def image_at_hand(self, image: ImageInfo) -> None:
         name = container_name(self.execution.containername, self._username)
-        argv, sizes = None, self.engine.sizes_terminals
+        argv, env, sizes = None, self.env, self.engine.sizes_terminals
         if self._program:
             argv = program_argv(self.execution, self._program, self.pty, say_pid=False, sizes_terminals=sizes)
+        else:
+            env = bare_environment(str(self.execution.container.get("User") or image.user), self.pty) | env
         self._size = terminal_size(self.pty) if argv or sizes else None
-        spec = program_container(self.execution, name, self._labels, argv=argv, env=self.env, pty=self.pty)
-        container = self.make_container(spec)
+        container = self.make_container(
+            program_container(self.execution, name, self._labels, argv=argv, env=env, pty=self.pty)
+        )
         self.state = State.OPENING
         self.port.open_attach(container.id, tty=self.pty is not None, timeout=self.timeouts.command_start)
 

@@ -63,6 +63,17 @@ def program_argv(
     return launch_argv(program, tty=tty, stay=bool(execution.container.get("WorkingDir")), say_pid=say_pid)
 
 
+def bare_environment(user: str, pty: RequestPty | None) -> dict[str, str]:
+    """Return what can be said of the login environment where no launcher runs. `user` is Docker's, empty for root.
+
+    A container's first terminal is its `/dev/pts/0`.
+    """
+    name = user.partition(":")[0] or "0"
+    name = "root" if name == "0" else name
+    known = {} if name.isdigit() else {"USER": name, "LOGNAME": name}
+    return known | ({"SSH_TTY": "/dev/pts/0"} if pty else {})
+
+
 def terminal_size(pty: RequestPty | None) -> tuple[int, int] | None:
     """Return columns × rows."""
     return (pty.columns, pty.rows) if pty else None

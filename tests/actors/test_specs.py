@@ -12,7 +12,13 @@ from sshore.actors.messages import RequestPty
 from sshore.actors.naming import connection_labels, container_name
 from sshore.actors.refusals import RefusedError
 from sshore.actors.requests import SIGNALS, check_env, check_signal
-from sshore.actors.specs import client_environment, idle_container, merged_environment, program_container
+from sshore.actors.specs import (
+    bare_environment,
+    client_environment,
+    idle_container,
+    merged_environment,
+    program_container,
+)
 from sshore.config.models import ExecutionConfig
 from sshore.engine.control_shell import CONTROL_SHELL
 
@@ -124,6 +130,14 @@ def test_the_operators_variables_win_over_the_clients() -> None:
     given_by_client = {"FIXED": "client", "BARE": "client", "FREE": "a=b"}
     assert client_environment(section, given_by_client) == ["FREE=a=b"]
     assert merged_environment(section, given_by_client) == ["FREE=a=b", "FIXED=operator", "BARE"]
+
+
+@pytest.mark.parametrize(
+    ("user", "name"), [("", "root"), ("0", "root"), ("0:5", "root"), ("web", "web"), ("web:www", "web"), ("1000", None)]
+)
+def test_where_no_launcher_runs_a_user_that_has_a_name_is_named(user: str, name: str | None) -> None:
+    assert bare_environment(user, None) == ({"USER": name, "LOGNAME": name} if name else {})
+    assert bare_environment(user, RequestPty("xterm", 80, 24))["SSH_TTY"] == "/dev/pts/0"
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM", "USR1", "WINCH", "KILL"])

@@ -144,6 +144,12 @@ def test_a_shell_is_a_login_shell(poets: Server) -> None:
     assert poets.ssh(options=["-T"], stdin=b"echo on\n").stdout == b"profile\non\n"
 
 
+def test_a_shell_on_a_terminal_knows_whose_it_is(poets: Server) -> None:
+    with Terminal(poets.ssh_argv(options=["-tt"])) as terminal:
+        terminal.type('echo "$USER $LOGNAME $HOME $SSH_TTY $TERM" $((6*7))\r')
+        terminal.expect("sshore sshore /home/sshore /dev/pts/0 xterm 42\r\n")
+
+
 @pytest.mark.parametrize("mode", ["connection"], indirect=True, scope="session")
 def test_what_is_no_shell_we_know_is_started_as_it_is(mode: str, serving: Serving, people: str) -> None:
     with serving({"mode": mode, "container": {"Image": people, "User": "poet"}}) as server:
