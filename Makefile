@@ -5,11 +5,11 @@ SHELL := /bin/bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help install lock engine image run lint test bench clean
+.PHONY: help install lock engine image run lint test conformance bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r target text; do \
-		printf 'make %-8s %s\n' "$$target" "$$text"; done
+		printf 'make %-12s %s\n' "$$target" "$$text"; done
 
 install: $(INSTALLED) ## sshore and its tools into .venv, from requirements.lock
 
@@ -33,6 +33,9 @@ lint: install ## ruff, and mypy --strict over the package
 
 test: image install ## the linters and all tests, against a real engine
 	@scripts/test.sh
+
+conformance: image install ## five SSH clients at every kind of engine, in every mode and image
+	@scripts/conformance.sh
 
 bench: image install ## measure sshore against the raw engine and bare SSH
 	@guest/mini.sh

@@ -3,17 +3,10 @@
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
 
-missing=()
-have ssh || missing+=(openssh-client)
-have rsync || missing+=(rsync)
-have git || missing+=(git)
-have docker-registry || missing+=(docker-registry)
-have dbclient || missing+=(dropbear-bin)
-have psftp || missing+=(putty-tools)
-have podman || missing+=(podman catatonit)
-[ -x /usr/sbin/sshd ] || missing+=(openssh-server)
-[ ${#missing[@]} -eq 0 ] || need_packages "${missing[@]}"
+# shellcheck source=scripts/test_tools.sh
+source scripts/test_tools.sh
 
+need_test_tools
 guest/mini.sh
 scripts/lint.sh
 say "pytest"
