@@ -19,7 +19,7 @@ from .messages import (
 )
 from .ports import Timers
 from .pull import PullActor
-from .pull_summary import BEGINNING
+from .pull_summary import PullSummary
 from .ref import Ref, post
 from .refusals import refuse
 from .worker import Worker
@@ -41,7 +41,7 @@ class ImageActor(Worker):
         self._timers = timers
         self._askers: list[Ref] = []
         self._pull: Ref | None = None
-        self._news = PullNews(BEGINNING)
+        self._summary = PullSummary()
         self._outcome: ImageReady | ImageFailed | None = None
         self._known_at = 0.0
 
@@ -49,8 +49,6 @@ class ImageActor(Worker):
         match message:
             case ImageWanted():
                 self._wanted(message)
-            case PullNews():
-                self._news = message
             case NewsDue():
                 self._tell_news()
             case PullEnded(outcome):
@@ -77,12 +75,13 @@ class ImageActor(Worker):
 
     def _begin(self, wanted: ImageWanted) -> None:
         if self._pull is None:
-            self._pull = PullActor.start(self.actor_ref, self.log, self.metrics, wanted)
+            self._pull = PullActor.start(self.actor_ref, self.log, self.metrics, wanted, self._summary)
             self._timers.after(_NEWS_EVERY, self.actor_ref, NewsDue())
 
     def _tell_news(self) -> None:
         if self._outcome is None:
-            self._askers = [asker for asker in self._askers if post(asker, self._news)]
+            news = PullNews(self._summary.sentence)
+            self._askers = [asker for asker in self._askers if post(asker, news)]
             self._timers.after(_NEWS_EVERY, self.actor_ref, NewsDue())
 
     def _ended(self, outcome: ImageReady | ImageFailed) -> None:
@@ -94,6 +93,7 @@ class ImageActor(Worker):
     def _tell(self, outcome: ImageReady | ImageFailed) -> None:
         askers, self._askers = self._askers, []
         for asker in askers:
+            post(asker, PullNews(""))
             post(asker, outcome)
 
 

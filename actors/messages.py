@@ -223,7 +223,7 @@ class ImageFailed:
 
 @dataclass(frozen=True, slots=True)
 class PullNews:
-    """How the pull goes that somebody waits for, in words for the user. Once a second, whoever waits."""
+    """How the pull goes that somebody waits for, in words for the user; once a second, and empty when it is over."""
 
     sentence: str
 

@@ -20,7 +20,7 @@ class SessionPort(Protocol):
         """Attach to a created container; answers StreamOpened (without a pid) or StreamFailed."""
 
     def waiting(self, sentence: str) -> None:
-        """The program has to wait, and this is for what: for a user with a terminal, in place of the one before."""
+        """Tell a user with a terminal what his program waits for, in place of the sentence before; empty: no more."""
 
     def running(self) -> None:
         """The program runs, and its terminal has its size: what was typed ahead may go to it now."""

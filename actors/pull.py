@@ -9,25 +9,22 @@ from ..engine.types import PullProgress
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .log import Log
-from .messages import ImageFailed, ImageReady, ImageWanted, PullEnded, PullNews
+from .messages import ImageFailed, ImageReady, ImageWanted, PullEnded
 from .pull_summary import PullSummary
 from .ref import Ref, post
 from .refusals import refuse
 from .worker import Worker
 
-_NEWS_EVERY = 0.5
-
 
 class PullActor(Worker):
-    """Does one pull and ends. Its parent hears how it goes, twice a second at most, and what came of it."""
+    """Does one pull and ends. Its parent reads in `summary` how it goes, and is told what came of it."""
 
     role = "pull"
 
-    def __init__(self, parent: Ref, log: Log, metrics: Metrics, wanted: ImageWanted) -> None:
+    def __init__(self, parent: Ref, log: Log, metrics: Metrics, wanted: ImageWanted, summary: PullSummary) -> None:
         super().__init__(parent, log.bind(image=wanted.image), metrics)
         self._wanted = wanted
-        self._summary = PullSummary()
-        self._told_at = time.monotonic()
+        self._summary = summary
 
     def started(self) -> None:
         try:
@@ -70,11 +67,8 @@ class PullActor(Worker):
     def _progressed(self, progress: PullProgress) -> None:
         self.log.debug("image_pull_progress", layer=progress.layer, status=progress.status)
         self._summary.add(progress)
-        now = time.monotonic()
-        if now - self._told_at >= _NEWS_EVERY:
-            self._told_at = now
-            if not post(self.parent, PullNews(self._summary.sentence)):
-                raise _ParentGoneError
+        if not (self.parent and self.parent.is_alive()):
+            raise _ParentGoneError
 
 
 class _ParentGoneError(Exception):

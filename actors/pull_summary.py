@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from ..engine.types import PullProgress
 
-BEGINNING = "Fetching the image"
-
+_BEGINNING = "Fetching the image"
 _FIRST_WORDS = ("Pulling fs layer", "Already exists")
 _LAST_WORDS = ("Pull complete", "Already exists")
 _MEGABYTE = 1_000_000
 
 
 class PullSummary:
-    """Adds up what the engine says of every layer. Docker API, "ImageCreate": the words are Docker's own."""
+    """Adds up what the engine says of every layer. Docker API, "ImageCreate": the words are Docker's own.
+
+    One thread adds; any other may read the sentence.
+    """
 
     def __init__(self) -> None:
+        self.sentence = _BEGINNING
+        """How far it has come, without names."""
         self._done: dict[str, bool] = {}
         self._bytes: dict[str, int] = {}
 
@@ -29,11 +33,5 @@ class PullSummary:
             self._done[layer] = True
         elif status == "Downloading":
             self._bytes[layer] = progress.current
-
-    @property
-    def sentence(self) -> str:
-        """How far it has come, without names."""
-        if not self._done:
-            return BEGINNING
         megabytes = sum(self._bytes.values()) / _MEGABYTE
-        return f"{BEGINNING}: {sum(self._done.values())} of {len(self._done)} layers, {megabytes:.1f} MB"
+        self.sentence = f"{_BEGINNING}: {sum(self._done.values())} of {len(self._done)} layers, {megabytes:.1f} MB"

@@ -250,18 +250,14 @@ class ProgramSession:
                 self._release()
 
     def _show_waiting(self, sentence: str) -> None:
-        # A client that does not read misses some of it.
-        if self._sink and not self._output_paused and not self._spoke:
-            self._sink.output_received(self._waiting_line.show(sentence), stderr=True)
-
-    def _end_waiting(self) -> None:
-        wipe = self._waiting_line.wipe()
-        if wipe and self._sink:
-            self._sink.output_received(wipe, stderr=True)
+        # A client that does not read misses some of it, but not the end.
+        if self._sink and (not sentence or not self._output_paused):
+            # Well ahead of the program's output: a client may print what comes together on stdout first.
+            line = self._waiting_line.show(sentence) if sentence else self._waiting_line.wipe()
+            self._sink.output_received(line, stderr=True)
 
     def _now_running(self) -> None:
         self._running = True
-        self._end_waiting()
         if self._stream and not self._input and not self._released:
             self._pass_early_input(self._stream)
 
@@ -290,7 +286,6 @@ class ProgramSession:
             return
         if not self._spoke:
             self._spoke = True
-            self._end_waiting()
             post(self._actor, FirstOutput())
         self._metrics.bytes_moved("out", len(data))
         self._sink.output_received(data, stderr=stderr)
@@ -318,7 +313,6 @@ class ProgramSession:
 
     def _report_exit(self) -> None:
         if self._exited and self._output_over and self._sink:
-            self._end_waiting()
             sink, self._sink = self._sink, None
             sink.exited(self._exited.status, self._exited.notice)
 
@@ -327,7 +321,7 @@ class ProgramSession:
             # Of an actor that ended before its program was asked for.
             self._early_refusal = refused
             return
-        self._end_waiting()
+        self._show_waiting("")
         sink, self._sink = self._sink, None
         sink.refused(refused)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import bcrypt
 from docker import DockerClient
-from docker.errors import ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
 from .gateway import wait_until
 
@@ -92,6 +92,8 @@ class Pushed:
     repository: str
     """Its name without the tag."""
     digest: str
+    inquiries: int
+    """Those of the push."""
 
     @property
     def name(self) -> str:
@@ -99,8 +101,8 @@ class Pushed:
 
     @property
     def pulls(self) -> int:
-        """How often its manifest was fetched by its tag."""
-        return self.registry.manifests_fetched(self.repository)
+        """How often it was pulled by its tag."""
+        return self.registry.inquiries(self.repository) - self.inquiries
 
 
 class Registry:
@@ -150,7 +152,8 @@ class Registry:
         """Have a new image here: `image` with a file of `size` random bytes. The engine has forgotten it."""
         repository = f"{self.address}/tests/{secrets.token_hex(6)}"
         try:
-            yield Pushed(self, repository, self.push(repository, image, size))
+            digest = self.push(repository, image, size)
+            yield Pushed(self, repository, digest, self.inquiries(repository))
         finally:
             self.forget(repository)
 
@@ -171,13 +174,26 @@ class Registry:
     def forget(self, repository: str) -> None:
         """Remove the image from the engine, if it is there."""
         for image in self._client.images.list(repository):
-            with suppress(ImageNotFound):
-                self._client.images.remove(image.id, force=True)
+            for name in (*image.tags, *image.attrs["RepoDigests"]):
+                if name.startswith(repository):
+                    wait_until(lambda name=name: self._forgotten(name))
 
-    def manifests_fetched(self, repository: str) -> int:
-        """How often a client got a manifest of the repository by its tag."""
+    def inquiries(self, repository: str) -> int:
+        """How often a client asked which image the tag is, and was told: each pull does it once."""
         path = repository.partition("/")[2]
-        return len(re.findall(rf'"GET /v2/{path}/manifests/latest HTTP/1\.1" 200 ', self._log.read_text()))
+        return len(re.findall(rf'"(HEAD|GET) /v2/{path}/manifests/latest HTTP/1\.1" 200 ', self._log.read_text()))
+
+    def _forgotten(self, name: str) -> bool:
+        try:
+            self._client.images.remove(name)
+        except ImageNotFound:
+            return True
+        except APIError as error:
+            if error.status_code != 409:
+                raise
+            # The last container of the image is still going.
+            return False
+        return True
 
     def _answers(self, port: int) -> bool:
         assert self._process.poll() is None, self._log.read_text()
