@@ -61,6 +61,7 @@ class Worker(ThreadingActor):
             self.stop()
 
     def on_start(self) -> None:
+        self.metrics.actor_started(self.role)
         if self._has_parent:
             self._guarded(self.started)
         else:
@@ -96,6 +97,7 @@ class Worker(ThreadingActor):
                 self.failed(error)
         finally:
             error = self._release(error)
+            self.metrics.actor_ended(self.role)
             self._tell_parent(error)
 
     def _release(self, error: BaseException | None) -> BaseException | None:

@@ -69,6 +69,14 @@ class Metrics:
         """Count bytes of programs' streams: `in` is from the client to the program, `out` the other way."""
         self._bytes_by_direction[direction].inc(count)
 
+    def actor_started(self, actor: str) -> None:
+        """Count an actor that has begun, by its role (`session`)."""
+        self._actors_current.labels(actor).inc()
+
+    def actor_ended(self, actor: str) -> None:
+        """An actor that was counted by `actor_started` has let everything go."""
+        self._actors_current.labels(actor).dec()
+
     def actor_failed(self, actor: str) -> None:
         """Count an actor that crashed, by its role (`session`)."""
         self._actor_failures.labels(actor).inc()
@@ -87,6 +95,7 @@ class Metrics:
             ["operation", "code"],
             registry=self.registry,
         )
+        self._actors_current = Gauge("sshore_actors_current", "Actors that live.", ["actor"], registry=self.registry)
         self._actor_failures = Counter(
             "sshore_actor_failures", "Actors that crashed.", ["actor"], registry=self.registry
         )

@@ -75,9 +75,12 @@ def wait_over(diary: Diary, ref: Ref) -> None:
 
 def test_a_worker_tells_its_parent_when_it_starts_and_when_it_ends(stage: Stage) -> None:
     diary, ref = started(stage)
+    diary.wait(lambda item: item == "started")
+    assert stage.count("sshore_actors_current", actor="odd") == 1
     post(ref, Odd.end)
     wait_over(diary, ref)
     stage.told_parent.wait_for(ChildEnded)
+    assert stage.count("sshore_actors_current", actor="odd") == 0
     assert stage.told_parent.all == [ChildStarted(ref), ChildEnded(ref)]
 
 
@@ -98,6 +101,7 @@ def test_a_crash_in_a_handler_is_told_released_counted_and_logged(stage: Stage, 
     told = stage.told_parent.wait_for(ChildFailed)
     assert (told.child, type(told.error)) == (ref, error)
     assert stage.count("sshore_actor_failures_total", actor="odd") == 1
+    assert stage.count("sshore_actors_current", actor="odd") == 0
     assert stage.book.wait_for("actor_failed")["code"] == "INTERNAL_ERROR"
 
 
@@ -108,6 +112,7 @@ def test_a_crash_at_the_start_is_told_and_released_too(stage: Stage, error: type
     assert diary.all == ["started", f"failed: {error.__name__}", "released"]
     assert stage.told_parent.wait_for(ChildFailed).child == ref
     assert stage.count("sshore_actor_failures_total", actor="odd") == 1
+    assert stage.count("sshore_actors_current", actor="odd") == 0
 
 
 @pytest.mark.parametrize("error", CRASHES)
