@@ -42,10 +42,6 @@ class CommandProgram:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def signal(self, name: str) -> None:
-        """None of them can."""
-        raise NotImplementedError(name)
-
     def wait(self) -> Ended:
         """Wait for the client's end; its status is the program's."""
         try:

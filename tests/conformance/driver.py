@@ -56,9 +56,6 @@ class Program(Protocol):
     def read(self, size: int) -> bytes:
         """Wait for so many further bytes of its stdout and return them."""
 
-    def signal(self, name: str) -> None:
-        """Ask for a signal, named as RFC 4254 names it. Needs Ability.SIGNALS."""
-
     def wait(self) -> Ended:
         """Wait for its end and the end of its output; return all of it."""
 
@@ -80,8 +77,8 @@ class Screen(Protocol):
 
 
 @runtime_checkable
-class SignallingScreen(Screen, Protocol):
-    """A screen of a client with Ability.SIGNALS."""
+class Signalling(Protocol):
+    """What programs and screens of a client with Ability.SIGNALS can do besides."""
 
     def signal(self, name: str) -> None:
         """Ask for a signal, named as RFC 4254 names it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conformance.cells import Cell
-from conformance.driver import Ability, Connection, SignallingScreen
+from conformance.driver import Ability, Connection, Signalling
 from support.server import Server
 
 pytestmark = pytest.mark.engine
@@ -46,7 +46,7 @@ def test_a_shell_has_the_clients_terminal_and_its_keys(cell: Cell, connection: C
 @pytest.mark.needs(Ability.SIGNALS)
 def test_a_signal_reaches_what_runs_on_a_terminal(cell: Cell, connection: Connection, server: Server) -> None:
     with connection.screen(80, 24) as screen:
-        assert isinstance(screen, SignallingScreen)
+        assert isinstance(screen, Signalling)
         screen.type("""trap 'echo go""t; exit 3' USR1; echo rea""dy; while :; do sleep 0.1; done\r""")
         screen.expect("ready\r\n")
         screen.signal("USR1")

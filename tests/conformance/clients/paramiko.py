@@ -86,9 +86,6 @@ class _Program:
     def end_input(self) -> None:
         self._channel.shutdown_write()
 
-    def signal(self, name: str) -> None:
-        raise NotImplementedError(name)
-
     def wait(self) -> Ended:
         stdout, stderr = self._stdout.whole(), self._stderr.whole()
         ended = Ended(_status(self._channel), stdout, stderr)
