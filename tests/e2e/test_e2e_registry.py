@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +235,15 @@ def test_a_terminal_is_clean_before_the_sentence_of_a_failure(
     ):
         assert WIPED.search(screen.expect("sshore: The image for this session could not be fetched"))
         assert screen.wait() == 255
+
+
+@only_connection
+def test_a_stop_does_not_wait_for_a_pull(serving: Serving, mode: str, pushed: Pushed, held: Registry) -> None:
+    with ExitStack() as clients:
+        with serving(execution(pushed, mode)) as server:
+            client = clients.enter_context(started(server, "echo out"))
+            await_events(server, "image_pull_started", 1)
+        # It has ended as it should by now.
+        _, stderr = client.communicate(timeout=PATIENCE)
+        assert client.returncode == 255
+        assert b"INTERNAL_ERROR" not in stderr
