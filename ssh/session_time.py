@@ -48,4 +48,4 @@ class SessionTime:
 
 
 def _seconds(left: float) -> str:
-    return f"{left:.0f} s" if left >= 1 else f"{left:.1f} s"
+    return f"{left:.0f} s" if left >= 0.95 else f"{left:.1f} s"
