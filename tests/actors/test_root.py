@@ -156,7 +156,7 @@ def test_many_who_ask_one_after_the_other_are_all_answered(house: House) -> None
         told[len(told) // 2].wait_for(ImageReady)
     for asker in told:
         asker.wait_for(ImageReady)
-        assert len(asker.all) == 1
+        assert len(asker.of(ImageReady)) == 1
     house.until_no_image_actor()
 
 
