@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..config.models import Mode
+from ..engine.control_shell import CONTROL_SHELL, HANGUP_SECONDS
 from ..engine.errors import EngineError, NotFound
 from ..engine.interface import ControlInput
-from ..engine.types import ContainerDied, ContainerGone, EventsLost, ImageInfo
+from ..engine.launcher import SHELL
+from ..engine.types import (
+    ContainerDied,
+    ContainerGone,
+    ContainerKilled,
+    EventsLost,
+    ImageInfo,
+    MemoryExhausted,
+)
 from ..metrics.codes import Code
+from .exec_shell import ExecShell
+from .fate import Fate
 from .messages import (
     Authenticated,
+    CauseKnown,
+    CauseOverdue,
+    CauseWanted,
     ChannelClosed,
     ChildEnded,
     ChildFailed,
@@ -20,9 +34,11 @@ from .messages import (
     ContainerWanted,
     ControlLine,
     Disconnected,
+    HangupOver,
     ImageFailed,
     ImageReady,
     PullNews,
+    SiblingStarts,
 )
 from .naming import connection_labels, container_name
 from .owner import ContainerOwner
@@ -31,6 +47,9 @@ from .ref import Ref, post
 from .refusals import Refused, RefusedError, record, refuse, refuse_for
 from .specs import idle_container
 from .surroundings import Surroundings
+
+_LONGEST_DYING = 2.0
+_CANNOT_RUN = (126, 127)
 
 
 class ConnectionActor(ContainerOwner):
@@ -46,7 +65,9 @@ class ConnectionActor(ContainerOwner):
         self._username = ""
         self._sessions: set[Ref] = set()
         self._waiting: list[Ref] = []
-        self._control: ControlInput | None = None
+        self._switch: ControlInput | None = None
+        self._shell: ControlInput | ExecShell | None = None
+        self._fate = Fate()
         self._ready: ContainerReady | None = None
         self._refused: Refused | None = None
         self._ending = False
@@ -66,7 +87,12 @@ class ConnectionActor(ContainerOwner):
             case Authenticated(username):
                 self._authenticated(username)
             case ContainerWanted(session):
+                self._make_room(session)
                 self._answer(session)
+            case CauseWanted(session):
+                self._tell_cause(session)
+            case CauseOverdue():
+                self._fate.spared()
             case ControlLine(line):
                 self._control_line(line)
             case Disconnected():
@@ -78,23 +104,33 @@ class ConnectionActor(ContainerOwner):
             case PullNews():
                 for session in self._waiting:
                     post(session, message)
-            case ContainerDied(_, oom):
-                self._container_lost(oom)
+            case HangupOver():
+                self.drop_container()
+            case ContainerKilled():
+                self._fate.killed()
+            case MemoryExhausted():
+                self.log.info("memory_exhausted", code=Code.OUT_OF_MEMORY)
+                self._fate.exhausted()
+            case ContainerDied(code, oom):
+                self._container_lost(self._cause_of(code, oom))
             case ContainerGone():
-                self._container_lost(oom=False)
+                self._container_lost(Code.CONTAINER_LOST)
             case EventsLost():
-                self._look_after_container()
+                if not self._container_lives():
+                    self._container_lost(Code.CONTAINER_LOST)
 
     def image_at_hand(self, image: ImageInfo) -> None:
         labels = connection_labels(self.surroundings.labels, self._connection_id, self._client, self._username)
         name = container_name(self.execution.containername, self._username)
         container = self.make_container(idle_container(self.execution, name, labels))
         try:
-            self._control = container.hold_stdin()
+            self._switch = container.hold_stdin()
             container.start()
         except EngineError as error:
             self.drop_container()
-            raise RefusedError(refuse_for(error, Code.CONTAINER_START_FAILED)) from error
+            raise RefusedError(self._start_failed(error)) from error
+        own = self.execution.idle_command
+        self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else self._switch
         self.log.info("container_started", image=self.execution.image)
         self._ready = ContainerReady(
             container.id, container.name, str(self.execution.container.get("User") or image.user)
@@ -112,9 +148,9 @@ class ConnectionActor(ContainerOwner):
     def release(self) -> None:
         for session in self._sessions:
             post(session, ChannelClosed())
-        control, self._control = self._control, None
-        if control:
-            control.close()
+        for held in (self._shell, self._switch):
+            if held:
+                held.close()
         try:
             super().release()
         finally:
@@ -149,40 +185,59 @@ class ConnectionActor(ContainerOwner):
         for session in waiting:
             self._answer(session)
 
+    def _make_room(self, newcomer: Ref) -> None:
+        for session in self._sessions - {newcomer}:
+            post(session, SiblingStarts())
+
     def _control_line(self, line: str) -> None:
-        if self._ending or not self.container:
-            # Its programs go, or went, with it.
-            return
-        if not self._control or self.execution.idle_command:
-            self.log.info("control_shell_missing", line=line)
+        if not self._shell or not self.container:
+            # Its programs went with it.
             return
         try:
-            self._control.send_line(line, timeout=self.timeouts.signal)
+            self._shell.send_line(line, timeout=self.timeouts.signal)
         except EngineError as error:
             self.log.warning("control_line_failed", code=error.code, cause=str(error))
 
-    def _look_after_container(self) -> None:
-        if not self.container:
-            return
-        try:
-            alive = self.engine.inspect_container(self.container.id, timeout=self.timeouts.http).running
-        except NotFound:
-            alive = False
-        except EngineError:
-            return
-        if not alive:
-            self._container_lost(oom=False)
+    def _start_failed(self, error: EngineError) -> Refused:
+        if not self.execution.idle_command and f"{SHELL}: no such file" in error.detail:
+            return refuse(Code.IMAGE_WITHOUT_SHELL, str(error))
+        return refuse_for(error, Code.CONTAINER_START_FAILED)
 
-    def _container_lost(self, oom: bool) -> None:
+    def _cause_of(self, exit_code: int, oom: bool) -> Code:
+        if oom:
+            return Code.OUT_OF_MEMORY
+        init_could_not_run_it = not self.execution.idle_command and exit_code in _CANNOT_RUN
+        return Code.IMAGE_WITHOUT_SHELL if init_could_not_run_it else Code.CONTAINER_LOST
+
+    def _tell_cause(self, session: Ref) -> None:
+        if self._ending:
+            post(session, CauseKnown(None))
+        elif not self._fate.ask(session):
+            if self._fate.in_doubt or not self._container_lives():
+                self.surroundings.house.timers.after(_LONGEST_DYING, self.actor_ref, CauseOverdue())
+            else:
+                self._fate.spared()
+
+    def _container_lives(self) -> bool:
+        """Ask the engine; an engine that does not answer leaves it alive."""
+        if not self.container:
+            return True
+        try:
+            return self.engine.inspect_container(self.container.id, timeout=self.timeouts.http).running
+        except NotFound:
+            return False
+        except EngineError:
+            return True
+
+    def _container_lost(self, code: Code) -> None:
         if self._ending or not self.container:
             return
-        refused = refuse(
-            Code.OUT_OF_MEMORY if oom else Code.CONTAINER_LOST, "the container ended before its connection"
-        )
+        refused = refuse(code, "the container ended before its connection")
         record(refused, "container_lost", self.log, self.metrics, "warning")
         self._ready, self._refused = None, refused
+        self._fate.lost(refused)
         for session in self._sessions:
-            post(session, ContainerLost(oom))
+            post(session, ContainerLost(refused))
         self.drop_container()
         self._port.failed(refused)
 
@@ -191,7 +246,9 @@ class ConnectionActor(ContainerOwner):
         for session in self._sessions:
             post(session, ChannelClosed())
         self._answer_all()
-        self.drop_container()
+        if self._sessions and self.container:
+            # Programs get HUP and a second; a session that does not get on with it holds nothing up.
+            self.surroundings.house.timers.after(HANGUP_SECONDS, self.actor_ref, HangupOver())
         self._end_if_empty()
 
     def _end_if_empty(self) -> None:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import time
 
-from ..engine.control_shell import GUARD_SHELL, signal_main_line
+from ..engine.control_shell import GUARD_SHELL, HANGUP_SECONDS, hangup_all_line, signal_main_line
 from ..engine.errors import EngineError, NotFound
 from ..engine.errors import Refused as EngineRefused
-from ..engine.interface import ControlInput
-from ..engine.launcher import SHELL, Program
-from ..engine.types import ExecSpec, ImageInfo
+from ..engine.launcher import Program
+from ..engine.types import ContainerDied, ContainerKilled, ImageInfo, MemoryExhausted
 from ..metrics.codes import Code
 from .container import OwnedContainer
-from .messages import FirstOutput, GuardDue, ImageFailed, ImageReady, RunExec, RunShell, RunSubsystem
+from .exec_shell import ExecShell
+from .messages import (
+    FirstOutput,
+    GuardDue,
+    ImageFailed,
+    ImageReady,
+    RunExec,
+    RunShell,
+    RunSubsystem,
+    StreamOpened,
+)
 from .naming import connection_labels, container_name
 from .owner import ContainerOwner
 from .ports import SessionPort
 from .ref import Ref
-from .refusals import CANNOT_EXECUTE, RefusedError, refuse, refuse_for
+from .refusals import CANNOT_EXECUTE, Refused, RefusedError, refuse, refuse_for
 from .session import SessionActor
-from .specs import IDLE_USER, bare_environment, program_argv, program_container, terminal_size
+from .specs import bare_environment, program_argv, program_container, terminal_size
 from .surroundings import Surroundings
 from .transitions import State
 
@@ -44,9 +53,23 @@ class ContainerSession(SessionActor, ContainerOwner):
         self._labels = connection_labels(surroundings.labels, connection_id, client, user)
         self._username = user
         self._program: Program | None = None
-        self._guard: ControlInput | None = None
-        self._guard_begun = False
         self._size: tuple[int, int] | None = None
+        self._guard: ExecShell | None = None
+        self._guard_begun = False
+        self._started = False
+        self._signalled = False
+        self._killed_by = 0
+        self._exhausted = False
+
+    def handle(self, message: object) -> None:
+        match message:
+            case ContainerKilled(signal):
+                self._killed_by = 0 if self._signalled else signal
+            case MemoryExhausted():
+                self.log.info("memory_exhausted", code=Code.OUT_OF_MEMORY)
+                self._exhausted = True
+            case _:
+                super().handle(message)
 
     def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
         self.began = time.monotonic()
@@ -79,16 +102,15 @@ class ContainerSession(SessionActor, ContainerOwner):
             case GuardDue():
                 self._start_guard()
 
-    def opened(self, pid: int | None) -> None:
+    def opened(self, stream: StreamOpened) -> None:
         if self.container:
             self._start(self.container)
 
     def signal(self, name: str) -> None:
         # The engine itself reaches the program only, not its process group.
         self._start_guard()
-        if self._guard:
-            self._to_guard(self._guard, signal_main_line(name))
-        elif self.container:
+        if not self._by_guard(signal_main_line(name), self.timeouts.signal) and self.container:
+            self._signalled = True
             self._kill(self.container, name)
 
     def resize(self, columns: int, rows: int) -> None:
@@ -101,8 +123,19 @@ class ContainerSession(SessionActor, ContainerOwner):
         state = self.engine.inspect_container(self.container.id, timeout=self.timeouts.http)
         return None if state.running else state.exit_code
 
-    def hang_up(self) -> None:
-        """Nothing to say to the program: its container goes with the session."""
+    def cause_of(self, end: ContainerDied) -> Refused | None:
+        if end.oom or self._exhausted:
+            return refuse(Code.OUT_OF_MEMORY, "the kernel killed something in the container")
+        if self._killed_by and end.exit_code == 128 + self._killed_by:
+            return refuse(Code.CONTAINER_LOST, "somebody killed the container")
+        return None
+
+    def hang_up(self) -> bool:
+        if not self.container or not self._started:
+            return False
+        if not self._by_guard(hangup_all_line(), HANGUP_SECONDS):
+            self._kill(self.container, "HUP")
+        return True
 
     def release(self) -> None:
         guard, self._guard = self._guard, None
@@ -119,6 +152,7 @@ class ContainerSession(SessionActor, ContainerOwner):
             raise RefusedError(refuse(Code.PROGRAM_START_FAILED, str(error), status=CANNOT_EXECUTE)) from error
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.CONTAINER_START_FAILED)) from error
+        self._started = True
         self.log.info("container_started", image=self.execution.image)
         if self._size != terminal_size(self.pty):
             # A short program may have ended by now: not being told its size is no failure.
@@ -131,21 +165,31 @@ class ContainerSession(SessionActor, ContainerOwner):
         self.surroundings.house.timers.after(seconds, self.actor_ref, GuardDue())
 
     def _start_guard(self) -> None:
-        if self._guard_begun or not self.container or self.state is not State.RUNNING:
+        if self._guard_begun or not self.container or self.state not in (State.RUNNING, State.SILENT):
             return
         self._guard_begun = True
-        spec = ExecSpec(argv=(SHELL, "-c", GUARD_SHELL), user=IDLE_USER)
+        self._guard = ExecShell(self.surroundings, self.container.id, GUARD_SHELL)
         try:
-            exec_id = self.engine.create_exec(self.container.id, spec, timeout=self.timeouts.command_start)
-            self._guard = self.engine.start_control(exec_id, timeout=self.timeouts.command_start)
+            self._guard.begin()
         except EngineError as error:
-            self.log.info("guard_missing", code=error.code, cause=str(error))
+            self._lose_guard(error)
 
-    def _to_guard(self, guard: ControlInput, line: str) -> None:
+    def _by_guard(self, line: str, timeout: float) -> bool:
+        """Have the guard obey, if there is one; return whether it did."""
+        if not self._guard:
+            return False
         try:
-            guard.send_line(line, timeout=self.timeouts.signal)
+            self._guard.send_line(line, timeout=timeout)
         except EngineError as error:
-            self.log.warning("control_line_failed", code=error.code, cause=str(error))
+            self._lose_guard(error)
+            return False
+        return True
+
+    def _lose_guard(self, error: EngineError) -> None:
+        guard, self._guard = self._guard, None
+        if guard:
+            guard.close()
+        self.log.info("guard_missing", code=error.code, cause=str(error))
 
     def _kill(self, container: OwnedContainer, name: str) -> None:
         try:

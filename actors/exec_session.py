@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import time
 
-from ..engine.control_shell import hangup_line, signal_line
-from ..engine.errors import EngineError
+from ..engine.control_shell import end_left_line, hangup_line, signal_line
+from ..engine.errors import Conflict, EngineError, NotFound
 from ..engine.launcher import Program
 from ..engine.types import ExecSpec, ProgramEnded
 from ..metrics.codes import Code
-from .messages import ContainerReady, ContainerWanted, ControlLine, RunExec, RunShell, RunSubsystem
+from .messages import (
+    CauseKnown,
+    CauseWanted,
+    ContainerReady,
+    ContainerWanted,
+    ControlLine,
+    RunExec,
+    RunShell,
+    RunSubsystem,
+    SiblingStarts,
+    StartFailed,
+    StreamFailed,
+    StreamOpened,
+)
 from .ref import post
-from .refusals import RefusedError, record, refuse, refuse_for
+from .refusals import Refused, RefusedError, record, refuse, refuse_for
 from .session import KILLED, SessionActor
 from .specs import client_environment, program_argv, terminal_size
 from .transitions import State
-
-_LONGEST_DOUBT = 0.5
 
 
 class ExecSession(SessionActor):
@@ -26,19 +37,26 @@ class ExecSession(SessionActor):
     _exec_id = ""
     _pid: int | None = None
     _size: tuple[int, int] | None = None
+    _pipes: tuple[int, ...] = ()
     _early_end: ProgramEnded | None = None
-    _killed = False
+    _doubtful: object = None
+    """An end that may be the container's, until the connection has said whether it is."""
 
     def handle(self, message: object) -> None:
-        if isinstance(message, ProgramEnded) and self.state is State.OPENING:
-            # Its first line, which tells whether it began at all, is still on its way.
-            self._early_end = message
-        elif message == ProgramEnded(KILLED) and not self._killed:
-            # It may have been its container that was killed, whose end comes a moment later: then the user is told.
-            self._killed = True
-            self.surroundings.house.timers.after(_LONGEST_DOUBT, self.actor_ref, message)
-        else:
-            super().handle(message)
+        match message:
+            case SiblingStarts():
+                self._end_left()
+            case CauseKnown(refused):
+                self._cause_known(refused)
+            case ProgramEnded() if self.state is State.OPENING:
+                # Its first line, which tells whether it began at all, is still on its way.
+                self._early_end = message
+            case ProgramEnded(code) if code == KILLED and self._runs:
+                self._doubt(message)
+            case StartFailed() | StreamFailed(Conflict() | NotFound()) if self.state is State.OPENING:
+                self._doubt(message)
+            case _:
+                super().handle(message)
 
     def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
         self._program = program
@@ -49,8 +67,8 @@ class ExecSession(SessionActor):
         if isinstance(message, ContainerReady):
             self._container_ready(message)
 
-    def opened(self, pid: int | None) -> None:
-        self._pid = pid
+    def opened(self, stream: StreamOpened) -> None:
+        self._pid, self._pipes = stream.pid, stream.pipes
         self.metrics.program_started(time.monotonic() - self.began)
         if self._size != terminal_size(self.pty):
             self.tell_size()
@@ -71,9 +89,15 @@ class ExecSession(SessionActor):
         state = self.engine.inspect_exec(self._exec_id, timeout=self.timeouts.http)
         return None if state.running else state.exit_code
 
-    def hang_up(self) -> None:
-        if self._pid is not None:
-            post(self.parent, ControlLine(hangup_line(self._pid)))
+    def hang_up(self) -> bool:
+        if self._pid is None:
+            return False
+        post(self.parent, ControlLine(hangup_line(self._pid, self._pipes)))
+        return True
+
+    def program_over(self) -> None:
+        # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
+        self._end_left()
 
     def release(self) -> None:
         if self._exec_id:
@@ -95,7 +119,29 @@ class ExecSession(SessionActor):
         )
         try:
             self._exec_id = self.engine.create_exec(ready.container_id, spec, timeout=self.timeouts.command_start)
+        except (Conflict, NotFound) as error:
+            self._doubt(refuse_for(error, Code.PROGRAM_START_FAILED))
+            return
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.PROGRAM_START_FAILED)) from error
         self.watch(self._exec_id)
         self.port.open_exec(self._exec_id, tty=spec.tty, timeout=self.timeouts.command_start)
+
+    @property
+    def _runs(self) -> bool:
+        return self.state in (State.RUNNING, State.SILENT)
+
+    def _end_left(self) -> None:
+        if self._pid is not None and self._pipes:
+            post(self.parent, ControlLine(end_left_line(self._pid, self._pipes)))
+
+    def _doubt(self, end: object) -> None:
+        self._doubtful = end
+        post(self.parent, CauseWanted(self.actor_ref))
+
+    def _cause_known(self, cause: Refused | None) -> None:
+        end, self._doubtful = self._doubtful, None
+        if end == ProgramEnded(KILLED) and self._runs:
+            self.program_killed(cause)
+        elif self.state is State.OPENING:
+            super().handle(cause or end)

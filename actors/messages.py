@@ -62,6 +62,23 @@ class ControlLine:
     line: str
 
 
+@dataclass(frozen=True, slots=True)
+class CauseWanted:
+    """A session whose program was killed, or did not start, asks whether the container is why: CauseKnown."""
+
+    session: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class CauseOverdue:
+    """The container that was killed has not died: answer whoever waits for its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangupOver:
+    """The second between HUP and KILL is over: let the container go. To a session of session mode, too."""
+
+
 # To a session.
 @dataclass(frozen=True, slots=True)
 class SetEnv:
@@ -133,14 +150,30 @@ class ContainerReady:
 class ContainerLost:
     """The connection's container ended under the session."""
 
-    oom: bool
+    refused: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class CauseKnown:
+    """The answer to CauseWanted: what befell the container, None if nothing did."""
+
+    refused: Refused | None
+
+
+@dataclass(frozen=True, slots=True)
+class SiblingStarts:
+    """Another program is to start in the container: nothing that this one left behind may delay it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamOpened:
-    """The loop has the program's stream. `pid` is what the launcher said, None where no launcher runs."""
+    """The loop has the program's stream. `pid` is what the launcher said, None where no launcher runs.
+
+    `pipes` are the inodes of its stdout and stderr, as far as the launcher could tell.
+    """
 
     pid: int | None
+    pipes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
+from ..engine.control_shell import HANGUP_SECONDS
 from ..engine.errors import EngineError, NotFound
 from ..engine.launcher import Program
 from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
@@ -15,6 +16,7 @@ from .messages import (
     ContainerLost,
     Exited,
     ExitOverdue,
+    HangupOver,
     OutputEnded,
     PullNews,
     RequestPty,
@@ -61,8 +63,9 @@ class SessionActor(Tenant):
         self._program_over = False
         self._waited_for_events = False
         self._told_end = False
+        self._hung_up = False
         self._resize_due = False
-        self._loss = ""
+        self._loss: Refused | None = None
 
     @abstractmethod
     def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
@@ -81,12 +84,19 @@ class SessionActor(Tenant):
         """Ask the engine: the exit status, or None while the program runs. Raises EngineError."""
 
     @abstractmethod
-    def hang_up(self) -> None:
-        """The session ends before its program: end the program, if there is one."""
+    def hang_up(self) -> bool:
+        """The session ends before its program: begin to end the program; return whether there is one."""
 
     @abstractmethod
-    def opened(self, pid: int | None) -> None:
+    def opened(self, stream: StreamOpened) -> None:
         """The program's stream is open. May raise RefusedError."""
+
+    def cause_of(self, end: ContainerDied) -> Refused | None:
+        """Why its own container died, if it had one and the user has to be told."""
+        return None
+
+    def program_over(self) -> None:
+        """The program ended by itself."""
 
     @abstractmethod
     def mode_news(self, message: object) -> None:
@@ -105,6 +115,8 @@ class SessionActor(Tenant):
 
     def _act(self, message: object, before: State) -> None:
         match message:
+            case _ if before is State.LEAVING:
+                self._end_once_left()
             case SetEnv(name, value):
                 check_env(name, value)
                 self.env[name] = value
@@ -123,27 +135,27 @@ class SessionActor(Tenant):
             case Refused():
                 self.refused(message)
             case ChannelClosed():
-                self.end()
+                self._leave()
             case _ if before is not State.OVER:
                 self._program_news(message)
 
     def _program_news(self, message: object) -> None:
         match message:
-            case StreamOpened(pid):
-                self.opened(pid)
+            case StreamOpened():
+                self.opened(message)
                 self.port.running()
             case StreamFailed(error):
                 self.refused(refuse(Code.STREAM_FAILED, str(error)))
             case StartFailed(text):
                 self.refused(refuse(Code.PROGRAM_START_FAILED, text, status=CANNOT_EXECUTE))
             case ProgramEnded(code):
-                self._exited(Exited(code))
-            case ContainerDied(code, oom):
-                self._exited(Exited(code, refuse(Code.OUT_OF_MEMORY, "").user if oom else ""))
+                self._exited(code)
+            case ContainerDied(code):
+                self._exited(code, self.cause_of(message))
             case ContainerGone():
                 self.refused(refuse(Code.CONTAINER_LOST, "the engine removed the container"))
-            case ContainerLost(oom):
-                self._container_lost(Code.OUT_OF_MEMORY if oom else Code.CONTAINER_LOST)
+            case ContainerLost(refused):
+                self._container_lost(refused)
             case OutputEnded() | EventsLost():
                 self._expect_exit(_EXIT_GRACE, 0)
             case ExitOverdue(asked):
@@ -155,7 +167,7 @@ class SessionActor(Tenant):
                 self.mode_news(message)
 
     def refused(self, refused: Refused) -> None:
-        if self.state is State.CLOSED or self._told_end:
+        if self.state in (State.LEAVING, State.CLOSED) or self._told_end:
             return
         self.state = State.OVER
         record(refused, "session_refused", self.log, self.metrics)
@@ -165,10 +177,9 @@ class SessionActor(Tenant):
         self._tell_end(refuse(Code.INTERNAL_ERROR, repr(error)))
 
     def release(self) -> None:
-        if not self._program_over:
+        if not self._program_over and not self._hung_up:
             self.hang_up()
-        # A channel that is closed does not listen; one whose connection ends, or crashed, still waits.
-        self._tell_end(refuse(Code.CONNECTION_ENDING, "the session ended before its program"))
+        self._tell_early_end()
         self._count_end()
         super().release()
 
@@ -180,6 +191,28 @@ class SessionActor(Tenant):
             self.resize(self.pty.columns, self.pty.rows)
         except EngineError as error:
             self.log.debug("resize_failed", code=error.code, cause=str(error))
+
+    def program_killed(self, cause: Refused | None) -> None:
+        """Its program was killed, and this is why: None if the container has no part in it."""
+        self._loss = cause or self._loss
+        self._exited(KILLED)
+
+    def _leave(self) -> None:
+        self._tell_early_end()
+        self._hung_up = True
+        if self._program_over or not self.hang_up():
+            self.end()
+            return
+        self.state = State.LEAVING
+        self.surroundings.house.timers.after(HANGUP_SECONDS, self.actor_ref, HangupOver())
+
+    def _end_once_left(self) -> None:
+        if self.state is State.CLOSED:
+            self.end()
+
+    def _tell_early_end(self) -> None:
+        # A channel that is closed does not listen; one whose connection ends, or crashed, still waits.
+        self._tell_end(refuse(Code.CONNECTION_ENDING, "the session ended before its program"))
 
     def _window_changed(self, columns: int, rows: int) -> None:
         if not self.pty:
@@ -195,21 +228,21 @@ class SessionActor(Tenant):
         self.metrics.session_started(self._kind)
         self.prepare(program_for(request, self.execution), request)
 
-    def _container_lost(self, code: Code) -> None:
-        refused = refuse(code, "the container ended before its program")
-        self._loss = refused.user
+    def _container_lost(self, refused: Refused) -> None:
+        self._loss = refused
         if self.state is State.OVER:
             # It had no program in it yet, whose end could be told.
             self.refused(refused)
         else:
             self._expect_exit(_EXIT_GRACE, 0)
 
-    def _exited(self, exited: Exited) -> None:
+    def _exited(self, status: int, why: Refused | None = None) -> None:
         self.state = State.OVER
         self._program_over = True
-        self.log.info("program_ended", status=exited.status)
-        loss = self._loss if exited.status == KILLED else ""
-        self._tell_end(replace(exited, notice=exited.notice or loss))
+        why = why or (self._loss if status == KILLED else None)
+        self.log.info("program_ended", status=status, **({"code": why.code} if why else {}))
+        self._tell_end(Exited(status, why.user if why else ""))
+        self.program_over()
 
     def _expect_exit(self, pause: float, asked: int) -> None:
         self.surroundings.house.timers.after(pause, self.actor_ref, ExitOverdue(asked))
@@ -223,7 +256,7 @@ class SessionActor(Tenant):
             self.refused(refuse_for(error, Code.EXIT_UNKNOWN))
         else:
             if status is not None:
-                self._exited(Exited(status))
+                self._exited(status, self.cause_of(ContainerDied(status, oom=False)))
             elif self.state is State.SILENT:
                 self._expect_exit(min(_EXIT_GRACE * 2**asked, _LONGEST_EXIT_PAUSE), asked + 1)
 
@@ -234,7 +267,7 @@ class SessionActor(Tenant):
             self._expect_exit(_LATEST_EVENT, asked)
             return
         self.log.warning("exit_unknown", code=Code.EXIT_UNKNOWN, cause="the engine does not know the program any more")
-        self._exited(Exited(FAILED, self._loss or refuse(Code.CONTAINER_LOST, "").user))
+        self._exited(FAILED, self._loss or refuse(Code.CONTAINER_LOST, ""))
 
     def _tell_end(self, end: Exited | Refused) -> None:
         if self._told_end:

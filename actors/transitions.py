@@ -12,6 +12,7 @@ from .messages import (
     ExitOverdue,
     FirstOutput,
     GuardDue,
+    HangupOver,
     ImageFailed,
     ImageReady,
     OutputEnded,
@@ -46,6 +47,8 @@ class State(Enum):
     """All output was delivered, the exit status is still to come."""
     OVER = auto()
     """The end was reported; the channel is still to close."""
+    LEAVING = auto()
+    """The channel is closed, its program has got HUP and a second."""
     CLOSED = auto()
     """The channel is closed."""
 
@@ -72,7 +75,7 @@ _TABLE: dict[State, dict[type, State]] = {
     },
     State.OPENING: {
         **dict.fromkeys(_STAY_WHILE_RUNNING, State.OPENING),
-        **dict.fromkeys((StartFailed, StreamFailed, ProgramEnded, ContainerDied, ContainerGone), State.OVER),
+        **dict.fromkeys((StartFailed, StreamFailed, Refused, ProgramEnded, ContainerDied, ContainerGone), State.OVER),
         StreamOpened: State.RUNNING,
         OutputEnded: State.SILENT,
     },
@@ -94,15 +97,18 @@ _TABLE: dict[State, dict[type, State]] = {
         ),
         State.OVER,
     ),
+    State.LEAVING: {
+        **dict.fromkeys((*_STAY_WHILE_RUNNING, ResizeDue, ChannelClosed), State.LEAVING),
+        **dict.fromkeys((StreamOpened, StartFailed, StreamFailed, OutputEnded, Refused), State.LEAVING),
+        **dict.fromkeys((HangupOver, ProgramEnded, ContainerDied, ContainerGone, ContainerLost), State.CLOSED),
+    },
     State.CLOSED: {},
 }
 
 
 def next_state(state: State, message: object) -> State:
     """Return the state behind a message. A closed channel is possible in every state. Raises OutOfOrderError."""
-    if isinstance(message, ChannelClosed):
-        return State.CLOSED
-    following = _TABLE[state].get(type(message))
+    following = _TABLE[state].get(type(message), State.CLOSED if isinstance(message, ChannelClosed) else None)
     if following is None:
         raise OutOfOrderError(state, message)
     return following

@@ -10,6 +10,8 @@ _KEPT = 4096
 class PidLine:
     """Cuts the launcher's first line off the output, however the bytes are cut.
 
+    The line is the program's pid and the inodes of the pipes that are its stdout and stderr, as far as it can tell.
+
     The engine carries stdout and stderr in no order: what a program said on stderr may come before its launcher's line.
     """
 
@@ -17,6 +19,7 @@ class PidLine:
         self._seen = bytearray()
         self._stderr = bytearray()
         self.pid: int | None = None
+        self.pipes: tuple[int, ...] = ()
 
     def hold(self, data: bytes | memoryview) -> None:
         """Keep output of stderr: the program's if a pid comes, else the engine's reason."""
@@ -36,9 +39,10 @@ class PidLine:
             self._seen += data
         start = 0
         while (end := self._seen.find(b"\n", start)) >= 0:
-            digits = self._seen[start:end].rstrip(b"\r")
-            if len(digits) < PID_LINE_LIMIT and digits.isdigit():
-                self.pid = int(digits)
+            numbers = self._seen[start:end].split()
+            if end - start <= PID_LINE_LIMIT and numbers and all(word.isdigit() for word in numbers):
+                self.pid, *pipes = map(int, numbers)
+                self.pipes = tuple(pipes)
                 return bytes(self._seen[end + 1 :])
             start = end + 1
         return None

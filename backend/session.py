@@ -294,7 +294,7 @@ class ProgramSession:
         self._pid_line = None
         if self._output_paused and self._stream:
             self._stream.pause_output()
-        post(self._actor, StreamOpened(line.pid))
+        post(self._actor, StreamOpened(line.pid, line.pipes))
         if self._closed:
             self._release()
 

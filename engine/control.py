@@ -6,6 +6,8 @@ import socket
 import time
 
 from .address import EngineAddress
+from .control_shell import READY
+from .errors import NotFound
 from .hijack import Upgrade
 from .translate import translate
 
@@ -13,11 +15,15 @@ _READ_SIZE = 4096
 
 
 class SocketControl:
-    """A hijacked connection that is only written to (`ControlInput`). Used by one thread at a time."""
+    """A hijacked connection to a control shell (`ControlInput`). Used by one thread at a time.
 
-    def __init__(self, sock: socket.socket, operation: str) -> None:
+    `said` is what came together with the engine's answer.
+    """
+
+    def __init__(self, sock: socket.socket, operation: str, said: bytes = b"") -> None:
         self._sock = sock
         self._operation = operation
+        self._said = bytearray(said)
         self._unsent = bytearray()
 
     @classmethod
@@ -27,13 +33,26 @@ class SocketControl:
         try:
             sock = address.connect_blocking(timeout)
             try:
-                _switch(sock, Upgrade(target, body, address.host_header, operation), deadline)
+                said = _switch(sock, Upgrade(target, body, address.host_header, operation), deadline)
             except BaseException:
                 sock.close()
                 raise
         except Exception as failure:
             raise translate(operation, failure) from failure
-        return cls(sock, operation)
+        return cls(sock, operation, said)
+
+    def await_ready(self, *, timeout: float) -> None:
+        """Read until the shell says so, or says something else and ends."""
+        deadline = time.monotonic() + timeout
+        try:
+            while READY.encode() not in self._said:
+                self._sock.settimeout(_left(deadline))
+                data = self._sock.recv(_READ_SIZE)
+                if not data:
+                    raise NotFound(self._operation, self._said.decode(errors="replace").strip() or "it ended at once")
+                self._said += data
+        except OSError as failure:
+            raise translate(self._operation, failure) from failure
 
     def send_line(self, line: str, *, timeout: float) -> None:
         """Write one line. What a timed out call left unsent goes first in the next: no line is torn."""
@@ -50,15 +69,17 @@ class SocketControl:
         self._sock.close()
 
 
-def _switch(sock: socket.socket, upgrade: Upgrade, deadline: float) -> None:
+def _switch(sock: socket.socket, upgrade: Upgrade, deadline: float) -> bytes:
+    """Return what came behind the answer."""
     sock.sendall(upgrade.request)
     while True:
         sock.settimeout(_left(deadline))
         data = sock.recv(_READ_SIZE)
         if not data:
             raise upgrade.eof()
-        if upgrade.receive(data) is not None:
-            return
+        rest = upgrade.receive(data)
+        if rest is not None:
+            return rest
 
 
 def _left(deadline: float) -> float:

@@ -1,41 +1,88 @@
 """The shell scripts that obey the gateway inside a container, for any POSIX `/bin/sh` (dash, bash, busybox).
 
-The *control shell* is the idle program of connection mode: it obeys the lines that the gateway writes to its stdin and
-ends with it. The *guard* is the control shell of session mode: when its stdin ends it kills everything else.
+The *control shell* obeys the lines that the gateway writes to its stdin and ends with it. It is the idle program of
+connection mode, or an exec beside an operator's own one. The *guard* is the control shell of session mode: when its
+stdin ends it kills everything else. Either says READY when it obeys.
 """
 
 from __future__ import annotations
 
-_SESSION_FUNCTIONS = """\
-session() {
+from collections.abc import Iterable
+
+READY = "sshore obeys"
+HANGUP_SECONDS = 1
+"""Between HUP and KILL."""
+
+_OBEY = f"""\
+session() {{
   signal=$1 sid=$2
   for stat in /proc/[0-9]*/stat; do
-    { IFS= read -r line <"$stat"; } 2>/dev/null || continue
-    set -- ${line##*) }
+    {{ IFS= read -r line <"$stat"; }} 2>/dev/null || continue
+    set -- ${{line##*) }}
     [ "$4" = "$sid" ] || continue
-    pid=${stat#/proc/}
-    kill -s "$signal" "${pid%/stat}" 2>/dev/null
+    pid=${{stat#/proc/}}
+    kill -s "$signal" "${{pid%/stat}}" 2>/dev/null
   done
-}
-hangup() {
-  session HUP "$1"
-  { sleep 1; session KILL "$1"; } &
-}
-signal_group() { kill -s "$1" -- "-$2" 2>/dev/null; }
-signal_main() {
+}}
+end_holders() {{
+  for info in /proc/[0-9]*/fdinfo/[12]; do
+    while read -r key value; do
+      [ "$key" = ino: ] || continue
+      for pipe; do
+        [ "$pipe" = "$value" ] || continue
+        pid=${{info#/proc/}}
+        kill -s KILL "${{pid%%/*}}"
+      done
+    done <"$info"
+  done 2>/dev/null
+}}
+end_left() {{
+  [ -e "/proc/$1" ] && return
+  shift
+  end_holders "$@"
+}}
+hangup() {{
+  if [ -e "/proc/$1" ]; then
+    session HUP "$1"
+    {{ sleep {HANGUP_SECONDS}; session KILL "$1"; shift; end_holders "$@"; }} &
+  else
+    end_left "$@"
+  fi
+}}
+hangup_all() {{ kill -s HUP -- -1; }}
+signal_group() {{ kill -s "$1" -- "-$2" 2>/dev/null; }}
+signal_main() {{
   IFS=' ' read -r main rest </proc/1/task/1/children
   [ -n "$main" ] && signal_group "$1" "$main"
-}
+}}
+echo {READY}
 while IFS= read -r line; do eval "$line"; done
 """
 
-CONTROL_SHELL = _SESSION_FUNCTIONS
-GUARD_SHELL = _SESSION_FUNCTIONS + "kill -9 -1\n"
+CONTROL_SHELL = _OBEY
+GUARD_SHELL = _OBEY + "kill -9 -1\n"
 
 
-def hangup_line(pid: int) -> str:
-    """For a control shell: HUP to every process of the session that `pid` leads, KILL a second later."""
-    return f"hangup {pid}"
+def hangup_line(pid: int, pipes: Iterable[int] = ()) -> str:
+    """For a control shell: HUP to every process of the session that `pid` leads, KILL a second later.
+
+    If `pid` has ended by itself, only what still holds its `pipes` is killed, as by `end_left_line`.
+    """
+    return " ".join(("hangup", *map(str, (pid, *pipes))))
+
+
+def hangup_all_line() -> str:
+    """For a guard: HUP to every process of the container."""
+    return "hangup_all"
+
+
+def end_left_line(pid: int, pipes: Iterable[int]) -> str:
+    """For a control shell: if `pid` has ended, KILL to what still holds its `pipes` (inodes) as stdout or stderr.
+
+    Linux tells a pipe's inode in `/proc/PID/fdinfo` since 5.14, and to the same uid only: nothing happens before, or
+    to the processes of a user who is not root.
+    """
+    return " ".join(("end_left", *map(str, (pid, *pipes))))
 
 
 def signal_line(signal: str, pid: int) -> str:

@@ -9,16 +9,24 @@ from typing import Any
 from .json_stream import JsonStream
 from .labels import label_filter
 from .podman import UnnamedEnds
-from .types import ContainerDied, ContainerGone, EngineEvent, EventsLost, ProgramEnded
+from .types import (
+    ContainerDied,
+    ContainerGone,
+    ContainerKilled,
+    EngineEvent,
+    EventsLost,
+    MemoryExhausted,
+    ProgramEnded,
+)
 
 _EXEC_ENDS = ("exec_die", "exec_died")
-_ACTIONS = (*_EXEC_ENDS, "die", "died", "oom", "destroy", "remove")
+_ACTIONS = (*_EXEC_ENDS, "die", "died", "kill", "oom", "destroy", "remove")
 """Docker's names, and podman's where they differ."""
 _OOM_LIMIT = 10_000
 
 
 def event_filters(labels: Mapping[str, str]) -> str:
-    """Return the `filters` of Docker API "SystemEvents" for the ends of what carries `labels`."""
+    """Return the `filters` of Docker API "SystemEvents" for the ends of what carries `labels`, and their causes."""
     return json.dumps({"type": ["container"], "event": list(_ACTIONS), "label": label_filter(labels)})
 
 
@@ -52,7 +60,9 @@ class EventDecoder:
         self._oom: dict[str, None] = {}
 
     def decode(self, message: Mapping[str, Any]) -> tuple[str, EngineEvent] | None:
-        """Return (exec id or container id, event), None for a message that says no end; no id where podman gives none.
+        """Return (exec id or container id, event), None for a message about something else.
+
+        No id comes where podman gives none.
 
         A message that lacks the exit code becomes EventsLost: whoever waits for it has to ask.
         """
@@ -67,8 +77,11 @@ class EventDecoder:
         if action in ("destroy", "remove"):
             self._oom.pop(container, None)
             return container, ContainerGone()
+        if action == "kill":
+            return container, ContainerKilled(_number(attributes.get("signal")) or 0)
         if action == "oom":
             self._remember_oom(container)
+            return container, MemoryExhausted()
         return None
 
     def _died(self, container: str, exit_code: int | None) -> EngineEvent:
@@ -87,8 +100,11 @@ def _ended(exit_code: int | None) -> EngineEvent:
 
 
 def _exit_code(attributes: Mapping[str, str]) -> int | None:
-    text = attributes.get("exitCode") or attributes.get("containerExitCode") or ""
+    return _number(attributes.get("exitCode") or attributes.get("containerExitCode"))
+
+
+def _number(text: str | None) -> int | None:
     try:
-        return int(text)
+        return int(text or "")
     except ValueError:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal as signals
 import threading
 import time
 from collections.abc import Mapping
@@ -14,7 +15,18 @@ from .fake_events import EventHub
 from .fake_guest import find_program
 from .fake_process import FakeProcess
 from .fake_shell import Command
-from .types import ContainerDied, ContainerGone, ContainerSpec, ContainerState, ExecSpec, ExecState, ProgramEnded
+from .types import (
+    ContainerDied,
+    ContainerGone,
+    ContainerKilled,
+    ContainerSpec,
+    ContainerState,
+    EngineEvent,
+    ExecSpec,
+    ExecState,
+    MemoryExhausted,
+    ProgramEnded,
+)
 
 _FIRST_PID = 7
 _CANNOT_START = 126
@@ -102,6 +114,7 @@ class FakeContainer:
         self._events = events
         self._next_pid = _FIRST_PID
         self._removing = False
+        self._oom = False
         argv = (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or image.cmd))
         self.main = self._process(argv, (), bool(config.get("Tty")), str(config.get("User") or ""))
         if not config.get("OpenStdin"):
@@ -113,7 +126,7 @@ class FakeContainer:
 
     @property
     def state(self) -> ContainerState:
-        return ContainerState(self.id, self.name, self.running, self.exit_code, oom_killed=False)
+        return ContainerState(self.id, self.name, self.running, self.exit_code, oom_killed=self._oom)
 
     @property
     def stdin_once(self) -> bool:
@@ -150,9 +163,20 @@ class FakeContainer:
             if not self.running:
                 self._vanish()
                 return
-        self.main.signal("KILL")
+        self.kill("KILL")
 
-    def publish(self, about: str, event: ProgramEnded | ContainerDied | ContainerGone) -> None:
+    def kill(self, signal: str) -> None:
+        """Send the signal to the main program as somebody at the engine does."""
+        self.publish(self.id, ContainerKilled(signals.Signals[f"SIG{signal}"]))
+        self.main.signal(signal)
+
+    def exhaust_memory(self, process: FakeProcess) -> None:
+        """Kill the process as the kernel does when the container's memory is used up."""
+        self._oom = process is self.main
+        self.publish(self.id, MemoryExhausted())
+        process.signal("KILL")
+
+    def publish(self, about: str, event: EngineEvent) -> None:
         self._events.publish(self.labels, about, event)
 
     def signal_process(self, pid: int, signal: str) -> bool:
@@ -187,7 +211,7 @@ class FakeContainer:
             execs = list(self.execs.values())
         for one in execs:
             one.process.signal("KILL")
-        self.publish(self.id, ContainerDied(exit_code, oom=False))
+        self.publish(self.id, ContainerDied(exit_code, oom=self._oom))
         host = self.spec.config.get("HostConfig") or {}
         if self._removing or host.get("AutoRemove"):
             self._vanish()

@@ -117,7 +117,7 @@ class FakeEngine:
             found = self._find(container, "container_kill")
             if not found.running:
                 raise Conflict("container_kill", f"container {found.id} is not running")
-            found.signal_main(signal)
+            found.kill(signal)
 
     def resize_container(self, container: str, columns: int, rows: int, *, timeout: float) -> None:
         with self.faults.call("container_resize", timeout):

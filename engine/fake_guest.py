@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from .control_shell import CONTROL_SHELL, GUARD_SHELL
+from .control_shell import CONTROL_SHELL, GUARD_SHELL, HANGUP_SECONDS, READY
 from .fake_process import FakeProcess
 from .fake_shell import Call, Command, Shell, ShellLeft
 from .launcher import LAUNCHER, SHELL
-
-HANGUP_SECONDS = 1.0
 
 FakeProgram = Callable[[FakeProcess], int]
 """Runs in a thread of its own and returns the exit code."""
@@ -75,6 +73,7 @@ def _launch(process: FakeProcess, arguments: tuple[str, ...], commands: Mapping[
 
 def _obey(process: FakeProcess, commands: Mapping[str, Command], *, guard: bool) -> int:
     shell = Shell(process, {**commands, **_CONTROL_COMMANDS})
+    process.write(f"{READY}\n".encode())
     while line := process.read_line():
         shell.run(line.decode())
     if guard:
@@ -92,6 +91,11 @@ def _hangup(call: Call) -> int:
     return 0
 
 
+def _hangup_all(call: Call) -> int:
+    call.process.neighbours.signal_main("HUP")
+    return 0
+
+
 def _signal_group(call: Call) -> int:
     signal, pid = call.arguments
     return 0 if call.process.neighbours.signal_process(int(pid), signal) else 1
@@ -103,7 +107,9 @@ def _signal_main(call: Call) -> int:
 
 
 _CONTROL_COMMANDS: Mapping[str, Command] = {
+    "end_left": lambda call: 0,
     "hangup": _hangup,
+    "hangup_all": _hangup_all,
     "signal_group": _signal_group,
     "signal_main": _signal_main,
 }

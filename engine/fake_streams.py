@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
-from .errors import Unavailable
+from .control_shell import READY
+from .errors import NotFound, TimedOut, Unavailable
 from .fake_connections import Connections
 from .fake_containers import FakeContainer, FakeExec
 from .fake_faults import Faults
 from .fake_process import FakeProcess
 from .interface import ProgramReceiver
+
+_POLL_SECONDS = 0.002
 
 
 class FakeStreams:
@@ -131,8 +135,20 @@ class FakeControl:
         self._process = process
         self._connections = connections
         self._holds_stdin = holds_stdin
+        self._said = b""
         self._open = True
         connections.add(self)
+
+    def await_ready(self, *, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while READY.encode() not in self._said:
+            if time.monotonic() > deadline:
+                raise TimedOut("exec_start", f"no word within {timeout:g} s")
+            ended = self._process.output.ended
+            self._said += b"".join(data for data, _ in self._process.output.take())
+            if ended and READY.encode() not in self._said:
+                raise NotFound("exec_start", self._said.decode().strip())
+            time.sleep(_POLL_SECONDS)
 
     def send_line(self, line: str, *, timeout: float) -> None:
         if not self._open or self._process.output.ended:

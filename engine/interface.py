@@ -27,6 +27,9 @@ from .types import (
 class ControlInput(Protocol):
     """The held-open stdin of a control shell (see `control_shell.py`). Blocking; used by the one actor that owns it."""
 
+    def await_ready(self, *, timeout: float) -> None:
+        """Wait until the shell of a `start_control` obeys. NotFound: it never will; Unavailable, TimedOut."""
+
     def send_line(self, line: str, *, timeout: float) -> None:
         """Write one line of shell, without its newline. Raises Unavailable or TimedOut."""
 
@@ -159,7 +162,7 @@ class Engine(Protocol):
         """Hold the stdin of a container's main process (attach with stdin only), before or after its start."""
 
     def start_control(self, exec_id: str, *, timeout: float) -> ControlInput:
-        """Start an exec and hold its stdin; its output is read and dropped by nobody, so it must say nothing."""
+        """Start an exec and hold its stdin; only a control shell's word that it obeys is read of its output."""
 
     def events(self, labels: Mapping[str, str], *, timeout: float) -> EventSubscription:
         """Subscribe to the ends of execs and containers that carry the labels. `timeout` covers the subscribing."""

@@ -46,7 +46,15 @@ fi
 [ -t 0 ] && for sshore_file in /dev/pts/[0-9]*; do
   [ "$sshore_file" -ef /proc/self/fd/0 ] && export SSH_TTY="$sshore_file" && break
 done
-[ -n "$sshore_say" ] && echo $$
+if [ -n "$sshore_say" ]; then
+  sshore_pipes=
+  [ -t 1 ] || for sshore_fd in 1 2; do
+    while read -r sshore_key sshore_inode; do
+      [ "$sshore_key" = ino: ] && sshore_pipes="$sshore_pipes $sshore_inode"
+    done </proc/self/fdinfo/$sshore_fd
+  done
+  echo $$$sshore_pipes
+fi
 while read -r sshore_key sshore_uid sshore_rest; do
   [ "$sshore_key" = Uid: ] && break
 done </proc/self/status
@@ -139,7 +147,8 @@ def launch_argv(
     """Return the argv that becomes `program`.
 
     With `say_pid` the first line of its stdout is its pid in the container's own numbering, in decimal; it leads a
-    process group and a session of that number. `tty` is told where stdin is a terminal, and set up before that line.
+    process group and a session of that number. Without a terminal the inodes of its stdout and stderr follow,
+    where Linux tells them (5.14). `tty` is told where stdin is a terminal, and set up before that line.
     With `stay` it begins in `/` if it is started there, else in the home directory.
     """
     settings = stty_settings(tty.size, tty.modes) if tty else ""

@@ -135,8 +135,20 @@ class ContainerGone:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerKilled:
+    """Somebody had the engine send a container this signal (a number), or stop it, or remove it by force."""
+
+    signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryExhausted:
+    """The kernel killed something in a container for want of memory; its end, if it was a program, comes behind."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventsLost:
     """The event stream was interrupted: whoever waits for an end has to ask the engine."""
 
 
-EngineEvent = ProgramEnded | ContainerDied | ContainerGone | EventsLost
+EngineEvent = ProgramEnded | ContainerDied | ContainerGone | ContainerKilled | MemoryExhausted | EventsLost

@@ -70,14 +70,19 @@ class Code(StrEnum):
         auto(),
         "Your container ran out of memory.",
         "`docker.execution.host.Memory`. Told in session mode when the kernel killed something in the container, with "
-        "the program's own status; in connection mode only when the container itself was lost to it.",
+        "the program's own status; in connection mode when it killed a session's program (137) or the idle one.",
+    )
+    IMAGE_WITHOUT_SHELL = (
+        auto(),
+        "The image for this session has no shell.",
+        "Connection mode needs `/bin/sh` in the image. Session mode does not, for a shell request without a "
+        "`shellCommand`.",
     )
     PROGRAM_START_FAILED = (
         auto(),
         "The program could not be started.",
-        "`User`, `WorkingDir` or the shell that is configured is not in the image, or, in connection mode, there is no "
-        '`/bin/sh` and the container "is not running"; the cause is the engine\'s text. A command that the shell does '
-        "not find is no refusal: the shell itself says so, with 127.",
+        "`User`, `WorkingDir` or the shell that is configured is not in the image; the cause is the engine's text. A "
+        "command that the shell does not find is no refusal: the shell itself says so, with 127.",
     )
     STREAM_FAILED = (
         auto(),

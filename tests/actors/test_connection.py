@@ -8,6 +8,9 @@ import pytest
 from sshore.actors.connection import ConnectionActor
 from sshore.actors.messages import (
     Authenticated,
+    CauseKnown,
+    CauseOverdue,
+    CauseWanted,
     ChannelClosed,
     ChildEnded,
     ChildFailed,
@@ -29,7 +32,7 @@ from sshore.engine.errors import EngineError, NotFound, ServerFault, TimedOut, U
 from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.fake_containers import FakeContainer, FakeImage
 from sshore.engine.fake_engine import FAKE_IMAGE
-from sshore.engine.types import ContainerDied, EventsLost
+from sshore.engine.types import ContainerDied, ContainerKilled, EventsLost, MemoryExhausted
 from sshore.metrics.codes import Code
 from support.memory import SECONDS, Memory
 from support.stage import ConnectionDesk, Stage, Witness
@@ -293,7 +296,7 @@ def test_a_container_that_dies_is_told_to_everybody(stage: Stage, oom: bool) -> 
     container = link.ready()
     _, told = link.session()
     link.tell(ContainerDied(137, oom))
-    assert told.wait_for(ContainerLost).oom is oom
+    assert told.wait_for(ContainerLost).refused.code == ("OUT_OF_MEMORY" if oom else "CONTAINER_LOST")
     lost = link.desk.failures.wait_for(Refused)
     assert lost.code == ("OUT_OF_MEMORY" if oom else "CONTAINER_LOST")
     assert link.want() == lost
@@ -348,12 +351,53 @@ def test_a_line_for_the_control_shell_reaches_it(stage: Stage) -> None:
     assert heard.wait_for(bytes) == b"hangup 7\n"
 
 
-def test_a_configured_idle_command_gets_no_lines(stage: Stage) -> None:
+def test_beside_a_configured_idle_command_an_exec_obeys(stage: Stage) -> None:
     link = Link(stage, idleCommand=["cat"])
     container = link.ready()
     assert container.spec.config["Cmd"] == ["cat"]
-    link.tell(ControlLine("hangup 7"))
-    assert stage.book.wait_for("control_shell_missing")["line"] == "hangup 7"
+    link.tell(ControlLine("signal_group WINCH 7"), ControlLine(f"signal_group TERM {container.main.pid}"))
+    assert container.gone.wait(SECONDS)
+    [shell] = container.execs.values()
+    assert (shell.spec.argv[:2], shell.spec.user) == (("/bin/sh", "-c"), "0")
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "own", "code"),
+    [(127, [], "IMAGE_WITHOUT_SHELL"), (126, [], "IMAGE_WITHOUT_SHELL"), (127, ["cat"], "CONTAINER_LOST")],
+)
+def test_an_idle_shell_that_init_cannot_run_is_the_images_fault(
+    stage: Stage, exit_code: int, own: list[str], code: str
+) -> None:
+    link = Link(stage, **({"idleCommand": own} if own else {}))
+    link.ready()
+    link.tell(ContainerDied(exit_code, oom=False))
+    assert link.desk.failures.wait_for(Refused).code == code
+
+
+@pytest.mark.parametrize(
+    ("news", "code"),
+    [
+        ((), None),
+        ((MemoryExhausted(),), "OUT_OF_MEMORY"),
+        ((ContainerKilled(9), ContainerDied(137, oom=False)), "CONTAINER_LOST"),
+    ],
+)
+def test_a_session_learns_why_its_program_was_killed(stage: Stage, news: tuple[object, ...], code: str | None) -> None:
+    link = Link(stage)
+    link.ready()
+    told = Memory()
+    link.tell(*news[:1], CauseWanted(Witness.start(told)), *news[1:])
+    cause = told.wait_for(CauseKnown).refused
+    assert (cause and cause.code) == code
+
+
+def test_a_container_that_was_sent_a_signal_and_lives_is_no_cause(stage: Stage) -> None:
+    link = Link(stage)
+    link.ready()
+    told = Memory()
+    link.tell(ContainerKilled(9), CauseWanted(Witness.start(told)))
+    stage.timers.ring(CauseOverdue)
+    assert told.wait_for(CauseKnown) == CauseKnown(None)
 
 
 def test_a_line_without_a_container_is_dropped(stage: Stage) -> None:

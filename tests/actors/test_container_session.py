@@ -6,7 +6,6 @@ import time
 
 import pytest
 from sshore.actors.messages import (
-    ChannelClosed,
     ChildEnded,
     Exited,
     ExitOverdue,
@@ -45,7 +44,7 @@ ABSENT = {"Image": "registry.example/absent:1"}
 
 
 def close(act: ContainerAct) -> None:
-    act.tell(ChannelClosed())
+    act.leave()
     act.stage.told_parent.wait_for(ChildEnded)
 
 
@@ -203,7 +202,7 @@ def test_a_removal_that_fails_is_left_to_the_root(stage: Stage) -> None:
     assert "container_removal_postponed" in [line["event"] for line in stage.book.lines if line["level"] == "warning"]
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.CLOSED])
+@pytest.mark.parametrize("state", [state for state in State if state not in (State.LEAVING, State.CLOSED)])
 def test_a_channel_may_close_in_every_state_and_its_container_goes(stage: Stage, state: State) -> None:
     act = ContainerAct(stage, **({"container": ABSENT} if state is State.PREPARING else {}))
     if state is not State.NEW:

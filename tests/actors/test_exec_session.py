@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from sshore.actors.messages import (
-    ChannelClosed,
     ChildEnded,
     ContainerLost,
     ContainerWanted,
@@ -34,11 +33,12 @@ from support.memory import SECONDS
 from support.stage import Alarm, Stage
 
 XTERM = RequestPty("xterm", 80, 24)
+LOST = refuse(Code.CONTAINER_LOST, "it is lost")
 
 
 def ended_with(act: ExecAct) -> list[Exited | Refused]:
     """Return all that the port was told of the end, once the channel is closed."""
-    act.tell(ChannelClosed())
+    act.leave()
     act.stage.told_parent.wait_for(ChildEnded)
     return act.desk.ends
 
@@ -141,6 +141,8 @@ def test_an_exec_that_cannot_be_created_is_told_the_user_and_the_operator(
     stage.engine.faults.fail("exec_create", error, times=2, detail="container is paused")
     act = ExecAct(stage)
     act.run()
+    if error in (Conflict, NotFound):
+        act.explain()
     refused = act.desk.calls.wait_for(Refused)
     assert refused.code == code
     assert "paused" not in refused.user
@@ -154,6 +156,7 @@ def test_what_the_engine_says_of_a_start_that_failed_is_for_the_operator(stage: 
     act.run()
     act.opening()
     act.tell(StartFailed("OCI runtime exec failed: no such user 4711"))
+    act.explain()
     refused = act.desk.calls.wait_for(Refused)
     assert (refused.code, refused.status) == ("PROGRAM_START_FAILED", 126)
     assert "4711" not in refused.user
@@ -195,6 +198,7 @@ def test_an_end_without_a_first_line_is_a_failed_start(stage: Stage) -> None:
     act.run("exit 1")
     assert act.exec().start().wait_ended(SECONDS)
     act.tell(StartFailed("argument list too long"))
+    act.explain()
     refused = act.desk.calls.wait_for(Refused)
     assert (refused.code, refused.status) == ("PROGRAM_START_FAILED", 126)
     assert ended_with(act) == [refused]
@@ -265,7 +269,7 @@ def test_an_engine_that_is_away_at_the_end_is_told(stage: Stage) -> None:
     assert len(ended_with(act)) == 1
 
 
-@pytest.mark.parametrize("message", [EventsLost(), ContainerLost(oom=False)])
+@pytest.mark.parametrize("message", [EventsLost(), ContainerLost(LOST)])
 def test_whoever_may_have_missed_an_end_asks(stage: Stage, message: object) -> None:
     stage.engine.drop_events()
     act = ExecAct(stage)
@@ -293,7 +297,7 @@ def test_events_that_were_lost_while_the_program_runs_change_nothing(stage: Stag
 
 def test_a_container_that_is_lost_before_the_program_was_asked_for_is_the_connections_to_tell(stage: Stage) -> None:
     act = ExecAct(stage)
-    act.tell(ContainerLost(oom=False))
+    act.tell(ContainerLost(LOST))
     assert act.state is State.NEW
     act.tell(RunShell())
     stage.told_parent.wait_for(ContainerWanted)
@@ -307,7 +311,7 @@ def test_a_container_that_is_lost_while_one_is_awaited_is_told_once(stage: Stage
     act.tell(RunShell())
     stage.told_parent.wait_for(ContainerWanted)
     lost = refuse(Code.CONTAINER_LOST, "it ended")
-    act.tell(ContainerLost(oom=False), lost)
+    act.tell(ContainerLost(LOST), lost)
     [told] = ended_with(act)
     assert isinstance(told, Refused)
     assert (told.code, told.user) == (lost.code, lost.user)
@@ -412,10 +416,10 @@ def closed_in(act: ExecAct, state: State) -> None:
     if state is State.OVER:
         act.tell(ProgramEnded(0))
     assert act.state is state
-    act.tell(ChannelClosed())
+    act.leave()
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.CLOSED])
+@pytest.mark.parametrize("state", [state for state in State if state not in (State.LEAVING, State.CLOSED)])
 def test_a_channel_may_close_in_every_state(stage: Stage, state: State) -> None:
     act = ExecAct(stage)
     closed_in(act, state)

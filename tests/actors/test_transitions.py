@@ -17,38 +17,40 @@ from support.stage import SessionDesk, Stage
 
 # What a message leads to, state by state; a dash is out of order.
 TABLE = """
-                 NEW        PREPARING  OPENING  RUNNING  SILENT  OVER    CLOSED
-SetEnv           NEW        -          -        -        -       -       -
-RequestPty       NEW        -          -        -        -       -       -
-RunShell         PREPARING  -          -        -        -       -       -
-RunExec          PREPARING  -          -        -        -       -       -
-RunSubsystem     PREPARING  -          -        -        -       -       -
-ResizeWindow     NEW        PREPARING  OPENING  RUNNING  SILENT  OVER    -
-ResizeDue        -          -          -        RUNNING  SILENT  OVER    -
-SendSignal       -          -          OPENING  RUNNING  SILENT  OVER    -
-PullNews         -          PREPARING  -        -        -       OVER    -
-ImageReady       -          PREPARING  -        -        -       OVER    -
-ImageFailed      -          OVER       -        -        -       OVER    -
-Refused          -          OVER       -        -        -       OVER    -
-ContainerReady   -          OPENING    -        -        -       OVER    -
-ContainerLost    NEW        OVER       OPENING  RUNNING  SILENT  OVER    -
-StreamOpened     -          -          RUNNING  -        -       OVER    -
-StreamFailed     -          -          OVER     OVER     -       OVER    -
-StartFailed      -          -          OVER     -        -       OVER    -
-FirstOutput      -          -          OPENING  RUNNING  SILENT  OVER    -
-GuardDue         -          -          OPENING  RUNNING  SILENT  OVER    -
-OutputEnded      -          -          SILENT   SILENT   -       OVER    -
-ExitOverdue      -          -          OPENING  RUNNING  SILENT  OVER    -
-ProgramEnded     -          -          OVER     OVER     OVER    OVER    -
-ContainerDied    -          -          OVER     OVER     OVER    OVER    -
-ContainerGone    -          -          OVER     OVER     OVER    OVER    -
-EventsLost       -          PREPARING  OPENING  RUNNING  SILENT  OVER    -
-ChannelClosed    CLOSED     CLOSED     CLOSED   CLOSED   CLOSED  CLOSED  CLOSED
+                 NEW        PREPARING  OPENING  RUNNING  SILENT  OVER    LEAVING  CLOSED
+SetEnv           NEW        -          -        -        -       -       -        -
+RequestPty       NEW        -          -        -        -       -       -        -
+RunShell         PREPARING  -          -        -        -       -       -        -
+RunExec          PREPARING  -          -        -        -       -       -        -
+RunSubsystem     PREPARING  -          -        -        -       -       -        -
+ResizeWindow     NEW        PREPARING  OPENING  RUNNING  SILENT  OVER    LEAVING  -
+ResizeDue        -          -          -        RUNNING  SILENT  OVER    LEAVING  -
+SendSignal       -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
+PullNews         -          PREPARING  -        -        -       OVER    -        -
+ImageReady       -          PREPARING  -        -        -       OVER    -        -
+ImageFailed      -          OVER       -        -        -       OVER    -        -
+Refused          -          OVER       OVER     -        -       OVER    LEAVING  -
+ContainerReady   -          OPENING    -        -        -       OVER    -        -
+ContainerLost    NEW        OVER       OPENING  RUNNING  SILENT  OVER    CLOSED   -
+StreamOpened     -          -          RUNNING  -        -       OVER    LEAVING  -
+StreamFailed     -          -          OVER     OVER     -       OVER    LEAVING  -
+StartFailed      -          -          OVER     -        -       OVER    LEAVING  -
+FirstOutput      -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
+GuardDue         -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
+OutputEnded      -          -          SILENT   SILENT   -       OVER    LEAVING  -
+ExitOverdue      -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
+ProgramEnded     -          -          OVER     OVER     OVER    OVER    CLOSED   -
+ContainerDied    -          -          OVER     OVER     OVER    OVER    CLOSED   -
+ContainerGone    -          -          OVER     OVER     OVER    OVER    CLOSED   -
+EventsLost       -          PREPARING  OPENING  RUNNING  SILENT  OVER    LEAVING  -
+HangupOver       -          -          -        -        -       -       CLOSED   -
+ChannelClosed    CLOSED     CLOSED     CLOSED   CLOSED   CLOSED  CLOSED  LEAVING  CLOSED
 """
 
 # Messages of the vocabulary that no session ever gets.
 OTHERS = """
 ChildStarted ChildEnded ChildFailed Authenticated Disconnected ContainerWanted ControlLine ImageWanted
+CauseWanted CauseOverdue CauseKnown SiblingStarts
 PullEnded NewsDue ImageActorDone
 Drain RestartRemovals RemoveLater Removed RetryRemovals Sweep Exited
 """
@@ -59,6 +61,7 @@ VALUES = {
     "bool": False,
     "float": 0.0,
     "int | None": 7,
+    "tuple[int, ...]": (),
     "tuple[tuple[int, int], ...]": ((53, 0),),
     "Exception": ValueError("broken"),
     "Refused": refuse(Code.CONTAINER_LOST, "it is lost"),
@@ -87,6 +90,7 @@ def some(name: str) -> object:
 def test_the_table_here_knows_every_message_and_every_state() -> None:
     own = {name for name, kind in inspect.getmembers(messages, inspect.isclass) if kind.__module__ == messages.__name__}
     vocabulary = own | {kind.__name__ for kind in get_args(types.EngineEvent)} | {"Refused"}
+    vocabulary -= {"ContainerKilled", "MemoryExhausted"}  # causes, not ends: never a step of a session
     assert {name for _, name, _ in cells()} == vocabulary - set(OTHERS.split())
     assert {state for state, _, _ in cells()} == set(State)
 
@@ -125,10 +129,10 @@ class Silent(SessionActor):
     def ask_exit_status(self) -> int | None:
         return None
 
-    def hang_up(self) -> None:
-        """Nobody is there."""
+    def hang_up(self) -> bool:
+        return False
 
-    def opened(self, pid: int | None) -> None:
+    def opened(self, stream: messages.StreamOpened) -> None:
         """Nothing is left to do."""
 
     def mode_news(self, message: object) -> None:

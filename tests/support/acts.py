@@ -7,12 +7,17 @@ from typing import Any
 from sshore.actors.container_session import ContainerSession
 from sshore.actors.exec_session import ExecSession
 from sshore.actors.messages import (
+    CauseKnown,
+    CauseWanted,
+    ChannelClosed,
     ContainerWanted,
+    HangupOver,
     RequestPty,
     RunExec,
     StreamOpened,
 )
 from sshore.actors.ref import Ref, post
+from sshore.actors.refusals import Refused
 from sshore.engine.fake_containers import FakeContainer, FakeExec
 
 from .stage import Opening, Running, SessionDesk, Stage
@@ -41,6 +46,11 @@ class Act:
     def state(self) -> Any:
         return self.ref.proxy().state.get(timeout=10)
 
+    def leave(self) -> None:
+        """Close the channel and let the second of a hang-up be over."""
+        self.tell(ChannelClosed())
+        post(self.ref, HangupOver())
+
     def opening(self) -> Opening:
         return self.desk.calls.wait_for(Opening)
 
@@ -68,6 +78,11 @@ class ExecAct(Act):
         self.tell(StreamOpened(PID))
         self.desk.calls.wait_for(Running)
         return made
+
+    def explain(self, cause: Refused | None = None) -> None:
+        """Answer its question whether its end is the container's."""
+        self.stage.told_parent.wait_for(CauseWanted)
+        self.tell(CauseKnown(cause))
 
     def exec(self) -> FakeExec:
         opening = self.opening()

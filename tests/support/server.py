@@ -128,6 +128,11 @@ class Server:
         assert not left, f"left on the engine: {sorted(left.values())}\n{self.log}"
 
     @property
+    def gateway(self) -> str:
+        """Its id, as its containers' labels have it."""
+        return self.wait_for_log(r"gateway=(\w+)")[1]
+
+    @property
     def log(self) -> str:
         """Everything that it has written so far."""
         return self._log.read_text(errors="replace")

@@ -1,0 +1,44 @@
+"""A control shell that is an exec of its own."""
+
+from __future__ import annotations
+
+from ..engine.interface import ControlInput
+from ..engine.launcher import SHELL
+from ..engine.types import ExecSpec
+from .specs import IDLE_USER
+from .surroundings import Surroundings
+
+
+class ExecShell:
+    """Obeys lines as uid 0 and ends when it is let go. Belongs to the thread of the container's owner."""
+
+    def __init__(self, surroundings: Surroundings, container_id: str, script: str) -> None:
+        self._engine = surroundings.engine
+        self._timeout = surroundings.docker.timeouts.command_start
+        self._container_id = container_id
+        self._script = script
+        self._input: ControlInput | None = None
+        self._ready = False
+
+    def begin(self) -> None:
+        """Start it, unless that was done. Raises EngineError."""
+        if self._input:
+            return
+        spec = ExecSpec(argv=(SHELL, "-c", self._script), user=IDLE_USER)
+        exec_id = self._engine.create_exec(self._container_id, spec, timeout=self._timeout)
+        self._input = self._engine.start_control(exec_id, timeout=self._timeout)
+
+    def send_line(self, line: str, *, timeout: float) -> None:
+        """Have a line obeyed, beginning first if need be. Raises EngineError; NotFound: there is no such shell."""
+        self.begin()
+        assert self._input
+        if not self._ready:
+            self._input.await_ready(timeout=timeout)
+            self._ready = True
+        self._input.send_line(line, timeout=timeout)
+
+    def close(self) -> None:
+        """Let it go. Idempotent, never raises."""
+        held, self._input = self._input, None
+        if held:
+            held.close()
