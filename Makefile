@@ -41,6 +41,11 @@ bench: image install ## measure sshore against the raw engine and bare SSH
 	@guest/mini.sh
 	@$(BIN)/python -m bench
 
+soak: image install ## hammer a server with SOAK_ARGS, by default 10,000 cycles, and draw what it held: .state/soak.svg
+	@guest/mini.sh
+	@mkdir -p .state
+	@$(BIN)/python -m bench.soak --picture .state/soak.svg $(SOAK_ARGS)
+
 clean: ## remove .venv, caches and what `make run` wrote; leave images and a started engine
 	rm -rf .venv .types .state/run .state/guest build dist ./*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

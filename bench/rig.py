@@ -26,7 +26,7 @@ _READY_SECONDS = 30.0
 _GONE_SECONDS = 30.0
 _STOP_SECONDS = 60.0
 _PAUSE = 0.01
-_LABEL = "bench-run"
+RUN_LABEL = "bench-run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Rig:
     def wait_for_no_container(self) -> None:
         """Wait until the engine has removed every container of this run: removals would disturb what comes next."""
         deadline = time.monotonic() + _GONE_SECONDS
-        while left := self.engine.containers(f"{_LABEL}={self.run}"):
+        while left := self.engine.containers(f"{RUN_LABEL}={self.run}"):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"containers are left: {left}")
             time.sleep(_PAUSE)
@@ -69,17 +69,17 @@ def rig(image: str) -> Iterator[Rig]:
     """Start both servers; at the end stop them and remove every container of this run."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sshore-bench-")))
-        engine = RawEngine(_engine_socket())
+        engine = RawEngine(engine_socket())
         stack.callback(engine.close)
         run = secrets.token_hex(6)
-        stack.callback(_remove_all, engine, run)
-        key, host_key = _make_key(folder / "key"), _make_key(folder / "host_key")
+        stack.callback(remove_all, engine, run)
+        key, host_key = make_key(folder / "key"), make_key(folder / "host_key")
         keys = folder / "keys"
         keys.mkdir()
         (keys / "bench").write_text(key.with_suffix(".pub").read_text())
-        port, health, config = _free_port(), _free_port(), folder / "sshore.yaml"
+        port, health, config = free_port(), free_port(), folder / "sshore.yaml"
         config.write_text(_configuration(port, health, host_key, image, run))
-        stack.enter_context(_sshore(config, folder, health))
+        stack.enter_context(sshore_server(config, folder, health))
         bare_ports = stack.enter_context(_bare(keys / "bench", host_key))
         sshore = SshClient(port, key, folder / "sshore.ctl")
         bare, quick_bare = (SshClient(port, key, folder / f"{port}.ctl") for port in bare_ports)
@@ -89,7 +89,8 @@ def rig(image: str) -> Iterator[Rig]:
         yield Rig(engine, sshore, bare, quick_bare, container, run)
 
 
-def _engine_socket() -> str:
+def engine_socket() -> str:
+    """Return the path of the engine's socket."""
     host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     if not host.startswith("unix://"):
         raise SystemExit(f"the raw engine is measured on a unix socket, not on {host}")
@@ -103,24 +104,27 @@ auth: {{authorizedKeys: keys/%u}}
 log: {{format: json}}
 health: {{enable: true, listen: "127.0.0.1:{health}"}}
 docker:
-  connection: {{host: "unix://{_engine_socket()}"}}
-  execution: {{containername: bench, container: {{Image: "{image}", Labels: {{{_LABEL}: "{run}"}}}}}}
+  connection: {{host: "unix://{engine_socket()}"}}
+  execution: {{containername: bench, container: {{Image: "{image}", Labels: {{{RUN_LABEL}: "{run}"}}}}}}
 """
 
 
-def _make_key(path: Path) -> Path:
+def make_key(path: Path) -> Path:
+    """Make a key pair without a passphrase."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
     return path
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @contextmanager
-def _sshore(config: Path, folder: Path, health: int) -> Iterator[None]:
+def sshore_server(config: Path, folder: Path, health: int) -> Iterator[int]:
+    """Serve; yield the process's id once it is ready. Its log is `sshore.log` in the folder."""
     command = [sys.executable, "-m", "sshore", "serve", "--config", str(config), "--state", str(folder / "state")]
     with (folder / "sshore.log").open("wb") as log, _process(command, stdout=log, stderr=log) as process:
         deadline = time.monotonic() + _READY_SECONDS
@@ -128,7 +132,7 @@ def _sshore(config: Path, folder: Path, health: int) -> Iterator[None]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"the server did not start:\n{(folder / 'sshore.log').read_text()}")
             time.sleep(_PAUSE)
-        yield
+        yield process.pid
 
 
 def _is_ready(health: int) -> bool:
@@ -161,6 +165,7 @@ def _process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[by
             process.wait()
 
 
-def _remove_all(engine: RawEngine, run: str) -> None:
-    for container in engine.containers(f"{_LABEL}={run}"):
+def remove_all(engine: RawEngine, run: str) -> None:
+    """Remove every container of a run."""
+    for container in engine.containers(f"{RUN_LABEL}={run}"):
         engine.remove(container)

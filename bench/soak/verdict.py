@@ -1,0 +1,30 @@
+"""Whether anything was left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.series import Claim
+
+from .run import Record
+
+_COUNTS = ("threads", "fds", "actors", "containers", "connections")
+MOST_GROWTH = 1.05
+
+
+def claims_of(record: Record, failures: list[str]) -> list[Claim]:
+    """Return what should hold after a run; `failures` are the bugs that the server's log tells of."""
+    return list(_claims(record, failures))
+
+
+def _claims(record: Record, failures: list[str]) -> Iterator[Claim]:
+    assert record.warm is not None
+    assert record.early is not None
+    assert record.end is not None
+    name = f"RSS at the end / after {record.early.cycles} cycles"
+    yield Claim(name, record.end.rss / record.early.rss, f"≤ {MOST_GROWTH}")
+    for count in _COUNTS:
+        before, after = getattr(record.warm, count), getattr(record.end, count)
+        yield Claim(f"{count} at the end, {before} after the warm-up", after, f"≤ {before}")
+    yield Claim("users whom the server failed", len(record.misbehaviour), "≤ 0")
+    yield Claim("bugs in the server's log", len(failures), "≤ 0")
