@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import structlog
 
 from ..backend.backend import Backend
 from ..config.models import Config, LimitsConfig, parse_listen
+from .algorithms import host_key_pairs
 from .authentication import Credentials
 from .guarded_server import GuardedServer
 from .hostkeys import load_host_keys
@@ -18,6 +21,7 @@ from .limits import Limits
 from .server import server_options
 
 _SERVER_VERSION = "sshore"
+_QUEUE = 4096
 
 
 class FileServer(GuardedServer):
@@ -59,11 +63,12 @@ class Listener:
             lambda: FileServer(self._credentials, self._backend, self._config.ssh.banner, self._limits),
             host,
             port,
-            server_host_keys=self._host_keys,
+            server_host_keys=host_key_pairs(self._host_keys),
             server_version=self._config.ssh.server_version or _SERVER_VERSION,
             **_timers(self._config.limits),
             **server_options(),
         )
+        _lengthen_queue(self._acceptor)
         host_text = self._config.ssh.listen.rpartition(":")[0]
         structlog.get_logger().info("listening", address=f"{host_text}:{self.port}")
 
@@ -87,6 +92,16 @@ class Listener:
     def close(self) -> None:
         """Release what authentication holds."""
         self._credentials.close()
+
+
+def _lengthen_queue(acceptor: asyncssh.SSHAcceptor) -> None:
+    """Let so many clients wait in the kernel: one whose SYN finds the queue full tries again after a second.
+
+    The loop's own `backlog` is also how many it accepts in one turn, in which it does nothing else.
+    """
+    for listening in acceptor.sockets:
+        with socket.socket(fileno=os.dup(listening.fileno())) as same:
+            same.listen(_QUEUE)
 
 
 def _timers(limits: LimitsConfig) -> dict[str, Any]:

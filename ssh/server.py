@@ -11,6 +11,7 @@ from ..actors.refusals import Refused, RefusedError, record
 from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
 from ..config.listen import host_and_port
+from .algorithms import algorithm_options
 from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
 from .limits import Limits
@@ -24,9 +25,12 @@ from .transport_gate import TransportGate
 def server_options() -> dict[str, Any]:
     """Return what a listener with `ContainerServer`s has to pass to `asyncssh.create_server`.
 
-    No line editor and no text decoding in front of the container's terminal, no forwarding to the gateway itself.
+    No line editor and no text decoding in front of the container's terminal, no forwarding to the gateway itself, and
+    the algorithms of OpenSSH's sshd.
     """
     return {
+        **algorithm_options(),
+        "gss_host": None,
         "line_editor": False,
         "encoding": None,
         "agent_forwarding": False,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import socket
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import asyncssh
@@ -145,6 +146,14 @@ async def test_a_client_that_answers_stays(tmp_path: Path) -> None:
     async with FrontDesk(tmp_path, limits).open() as desk, desk.login() as connection:
         assert (await connection.run("sleep 1; echo here")).stdout == "here\n"
         assert desk.refusals("CLIENT_GONE") == 0
+
+
+async def test_a_burst_of_clients_finds_room_in_the_kernels_queue(tmp_path: Path) -> None:
+    async with FrontDesk(tmp_path, {}).open() as desk:
+        with ExitStack() as stack:
+            # The loop accepts nobody meanwhile; whoever finds the queue full tries again after a second.
+            for _ in range(400):
+                stack.enter_context(socket.create_connection(("127.0.0.1", desk.listener.port), 0.9))
 
 
 async def test_nothing_is_counted_when_all_have_left(tmp_path: Path) -> None:
