@@ -30,6 +30,7 @@ _FOREVER = 10**9
 @click.option("--image", default="sshore/mini:latest", show_default=True, help="What the containers are made of.")
 @click.option("--mode", type=click.Choice(["connection", "session"]), default="connection", show_default=True)
 @click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw what was seen there, as SVG.")
+@click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="Keep the server's warnings there.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write every sample there.")
 def main(
     cycles: int | None,
@@ -39,6 +40,7 @@ def main(
     image: str,
     mode: str,
     picture: Path | None,
+    log: Path | None,
     json_file: Path | None,
 ) -> None:
     """Connect, run, transfer, resize, kill and break at random; end with 1 if anything was left behind."""
@@ -47,6 +49,8 @@ def main(
         soak = Soak(server, seed, at_once, lambda sample: _tell(console, sample))
         record = asyncio.run(soak.run(cycles or (_FOREVER if seconds else 10_000), seconds))
         failures = server.failures()
+        if log:
+            log.write_text("\n".join(server.troubles()))
     if picture:
         draw(record.samples, picture)
     if json_file:

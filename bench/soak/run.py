@@ -46,6 +46,7 @@ class Soak:
     tell: Callable[[Sample], None]
     record: Record = field(default_factory=Record)
     _done: int = 0
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self, cycles: int, seconds: float | None) -> Record:
         """Do so many cycles, or as many as fit into the time. Behind every pause the server has to be at rest."""
@@ -87,13 +88,13 @@ class Soak:
             await asyncio.sleep(_EVERY)
             latencies, users.latencies = users.latencies, []
             latency = statistics.median(latencies) if latencies else None
-            self._note(await asyncio.to_thread(self._look, latency))
+            self._note(await self._look(latency))
 
     async def _rest(self) -> Sample:
         """Wait until nobody is connected and no container is left, then look; look anyway if that does not come."""
         deadline = time.monotonic() + _QUIET_SECONDS
         while True:
-            sample = await asyncio.to_thread(self._look, None)
+            sample = await self._look(None)
             if not sample.containers and not sample.connections:
                 break
             if time.monotonic() > deadline:
@@ -102,12 +103,13 @@ class Soak:
             await asyncio.sleep(0.1)
         # What the last disconnect still has to let go of: timers of two seconds, threads that end.
         await asyncio.sleep(3 * _EVERY)
-        sample = await asyncio.to_thread(self._look, None)
+        sample = await self._look(None)
         self._note(sample)
         return sample
 
-    def _look(self, latency: float | None) -> Sample:
-        return self.server.sample(self._done, latency)
+    async def _look(self, latency: float | None) -> Sample:
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(self.server.sample, self._done, latency)
 
     def _note(self, sample: Sample) -> None:
         self.record.samples.append(sample)

@@ -71,6 +71,10 @@ class Server:
         marks = ('"internal_error"', '"actor_failed"', "Traceback", "INTERNAL_ERROR")
         return [line for line in self.log.read_text().splitlines() if any(mark in line for mark in marks)]
 
+    def troubles(self) -> list[str]:
+        """Return the lines of its log that are warnings or worse."""
+        return [line for line in self.log.read_text().splitlines() if '"level": "info"' not in line]
+
     def _values(self) -> dict[str, int]:
         with urllib.request.urlopen(self._metrics, timeout=30) as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))

@@ -40,7 +40,7 @@ class Users:
         began = time.perf_counter()
         async with self._connected() as connection:
             done = await connection.run(f"echo {word}; exit {status}")
-        _expect((done.stdout, done.returncode), (f"{word}\n", status))
+        _expect((done.stdout, done.stderr, done.returncode), (f"{word}\n", "", status))
         self.latencies.append((time.perf_counter() - began) * 1e3)
 
     async def openssh(self) -> None:
@@ -56,10 +56,12 @@ class Users:
         flags = [word for pair in options.items() for word in ("-o", "=".join(pair))]
         address = ("-i", str(self._server.key), "-p", str(self._server.port), f"{USER}@127.0.0.1")
         process = await asyncio.create_subprocess_exec(
-            *("ssh", "-F", "none", "-n", "-T", *flags, *address, "echo hi"), stdout=asyncio.subprocess.PIPE
+            *("ssh", "-F", "none", "-n", "-T", *flags, *address, "echo hi"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        said, _ = await process.communicate()
-        _expect((said, process.returncode), (b"hi\n", 0))
+        said = await process.communicate()
+        _expect((*said, process.returncode), (b"hi\n", b"", 0))
 
     async def transfer(self) -> None:
         """Send bytes through `cat` and get them back."""
@@ -189,4 +191,4 @@ class Users:
 
 def _expect(seen: object, expected: object) -> None:
     if seen != expected:
-        raise MisbehavedError(f"{seen!r:.200} instead of {expected!r:.200}")
+        raise MisbehavedError(f"{seen!r:.400} instead of {expected!r:.200}")

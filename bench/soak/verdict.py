@@ -10,6 +10,8 @@ from .run import Record
 
 _COUNTS = ("threads", "fds", "actors", "containers", "connections")
 MOST_GROWTH = 1.05
+_KEPT_OPEN = {"fds": 4}
+"""The engine's client keeps connections for its next call, as many as were last needed at once."""
 
 
 def claims_of(record: Record, failures: list[str]) -> list[Claim]:
@@ -25,6 +27,7 @@ def _claims(record: Record, failures: list[str]) -> Iterator[Claim]:
     yield Claim(name, record.end.rss / record.early.rss, f"≤ {MOST_GROWTH}")
     for count in _COUNTS:
         before, after = getattr(record.warm, count), getattr(record.end, count)
-        yield Claim(f"{count} at the end, {before} after the warm-up", after, f"≤ {before}")
+        limit = before + _KEPT_OPEN.get(count, 0)
+        yield Claim(f"{count} at the end, {before} after the warm-up", after, f"≤ {limit}")
     yield Claim("users whom the server failed", len(record.misbehaviour), "≤ 0")
     yield Claim("bugs in the server's log", len(failures), "≤ 0")
