@@ -30,8 +30,8 @@ from sshore.actors.refusals import Refused, refuse
 from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.errors import EngineError, NotFound, ServerFault, TimedOut, Unavailable
 from sshore.engine.errors import Refused as EngineRefused
-from sshore.engine.fake_containers import FakeContainer, FakeImage
-from sshore.engine.fake_engine import FAKE_IMAGE
+from sshore.engine.fake.containers import FakeContainer, FakeImage
+from sshore.engine.fake.engine import FAKE_IMAGE
 from sshore.engine.types import ContainerDied, ContainerKilled, EventsLost, MemoryExhausted
 from sshore.metrics.codes import Code
 from support.memory import SECONDS, Memory

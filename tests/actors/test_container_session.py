@@ -30,8 +30,8 @@ from sshore.actors.transitions import State
 from sshore.engine.control_shell import GUARD_SHELL
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
 from sshore.engine.errors import Refused as EngineRefused
-from sshore.engine.fake_containers import FakeImage
-from sshore.engine.fake_engine import FAKE_IMAGE
+from sshore.engine.fake.containers import FakeImage
+from sshore.engine.fake.engine import FAKE_IMAGE
 from sshore.engine.launcher import LAUNCHER
 from sshore.engine.types import ContainerDied, ContainerGone
 from sshore.metrics.codes import Code

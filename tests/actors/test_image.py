@@ -21,7 +21,7 @@ from sshore.actors.messages import (
 from sshore.actors.pull_summary import PullSummary
 from sshore.actors.ref import Ref, post
 from sshore.engine.errors import NotFound, Refused, RegistryDenied, ServerFault, TimedOut, Unavailable
-from sshore.engine.fake_containers import FakeImage
+from sshore.engine.fake.containers import FakeImage
 from sshore.engine.types import PullProgress
 from support.memory import SECONDS, Memory
 from support.stage import Stage, Witness

@@ -10,7 +10,7 @@ from sshore.actors.messages import ChildFailed, Removed, RemoveLater, RetryRemov
 from sshore.actors.ref import Ref, post
 from sshore.actors.removal import RemovalActor
 from sshore.engine.errors import Conflict, EngineError, ServerFault, TimedOut, Unavailable
-from sshore.engine.fake_engine import FAKE_IMAGE
+from sshore.engine.fake.engine import FAKE_IMAGE
 from sshore.engine.types import ContainerSpec
 from support.memory import SECONDS
 from support.stage import Alarm, LiveTimers, Stage

@@ -25,7 +25,7 @@ from sshore.actors.messages import (
 from sshore.actors.pull import PullActor
 from sshore.actors.ref import Ref, post
 from sshore.actors.root import RootActor
-from sshore.engine.fake_containers import FakeImage
+from sshore.engine.fake.containers import FakeImage
 from sshore.engine.types import RegistryAuth
 from support.memory import SECONDS, Memory
 from support.stage import Stage, Witness

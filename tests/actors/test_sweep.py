@@ -9,7 +9,7 @@ import pytest
 from sshore.actors.gateway import Gateway
 from sshore.actors.sweep import Sweeper
 from sshore.engine.errors import TimedOut, Unavailable
-from sshore.engine.fake_engine import FAKE_IMAGE
+from sshore.engine.fake.engine import FAKE_IMAGE
 from sshore.engine.types import ContainerSpec
 from support.memory import SECONDS
 from support.stage import Stage

@@ -17,7 +17,7 @@ from sshore.actors.refusals import Refused
 from sshore.backend.backend import Backend
 from sshore.config.models import ConnectionConfig
 from sshore.engine.errors import Unavailable
-from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.engine.types import ContainerSpec
 from support.client import Client, End, eventually
 from support.gatehouse import ADDRESS, Gatehouse, docker_config

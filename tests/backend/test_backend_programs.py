@@ -8,8 +8,8 @@ import pytest
 from sshore.actors.messages import RunShell, RunSubsystem
 from sshore.actors.refusals import Refused, RefusedError
 from sshore.engine.errors import Conflict
-from sshore.engine.fake_containers import FakeImage
-from sshore.engine.fake_engine import FAKE_IMAGE
+from sshore.engine.fake.containers import FakeImage
+from sshore.engine.fake.engine import FAKE_IMAGE
 from support.client import Client, End, eventually
 from support.gatehouse import Gatehouse
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sshore.actors.messages import RunShell
 from sshore.engine.errors import TimedOut, Unavailable
-from sshore.engine.fake_containers import FakeImage
+from sshore.engine.fake.containers import FakeImage
 from support.client import Client, End, eventually
 from support.gatehouse import Gatehouse, docker_config
 

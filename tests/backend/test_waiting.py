@@ -10,7 +10,7 @@ from sshore.actors.refusals import Refused
 from sshore.backend.connection import ConnectionHandler
 from sshore.backend.session import ProgramSession
 from sshore.backend.waiting_line import WaitingLine
-from sshore.engine.fake_engine import FAKE_IMAGE
+from sshore.engine.fake.engine import FAKE_IMAGE
 from support.client import Client, End, eventually
 from support.gatehouse import Gatehouse
 

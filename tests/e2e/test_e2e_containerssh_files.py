@@ -11,11 +11,10 @@ import pytest
 import yaml
 from docker import DockerClient
 from docker.errors import ImageNotFound
+from sshore.config import ConfigError, load_config
 from support.gateway import wait_until
 from support.registry import Registry
 from support.server import Server
-
-from sshore.config import ConfigError, load_config
 
 pytestmark = pytest.mark.engine
 

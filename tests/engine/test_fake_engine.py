@@ -6,8 +6,8 @@ import time
 import pytest
 from sshore.engine.control_shell import CONTROL_SHELL, GUARD_SHELL
 from sshore.engine.errors import NotFound, Refused, ServerFault, TimedOut, Unavailable
-from sshore.engine.fake_containers import FakeImage
-from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.fake.containers import FakeImage
+from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.engine.types import ContainerDied, ContainerGone, ContainerSpec, ExecSpec, ProgramEnded
 from support.event_log import EventLog
 from support.recorder import Recorder

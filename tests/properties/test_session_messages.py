@@ -29,7 +29,7 @@ from sshore.actors.ref import post
 from sshore.actors.refusals import Refused, refuse
 from sshore.actors.transitions import State
 from sshore.engine.errors import Conflict, EngineError, ServerFault, TimedOut, Unavailable
-from sshore.engine.fake_process import FakeProcess
+from sshore.engine.fake.process import FakeProcess
 from sshore.metrics.codes import Code
 from support.acts import PID, Act, ContainerAct, ExecAct
 from support.effort import in_time, tries

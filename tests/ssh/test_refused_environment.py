@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sshore.engine.fake_engine import FakeEngine
+from sshore.engine.fake.engine import FakeEngine
 from structlog.testing import capture_logs
 from support.open_door import logged_in
 

@@ -18,7 +18,7 @@ from sshore.actors.messages import (
 )
 from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import Refused
-from sshore.engine.fake_containers import FakeContainer, FakeExec
+from sshore.engine.fake.containers import FakeContainer, FakeExec
 
 from .stage import Opening, Running, SessionDesk, Stage
 

@@ -14,7 +14,7 @@ import asyncssh
 import bcrypt
 from sshore.backend.backend import Backend
 from sshore.config.load import parse_config
-from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.metrics.counters import Metrics
 from sshore.ssh.listener import Listener
 

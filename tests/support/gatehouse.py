@@ -16,8 +16,8 @@ from sshore.backend.backend import Backend
 from sshore.backend.connection import ConnectionHandler
 from sshore.backend.session import ProgramSession
 from sshore.config.models import DockerConfig
-from sshore.engine.fake_containers import FakeContainer
-from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.fake.containers import FakeContainer
+from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.metrics.counters import Metrics
 
 from .client import SECONDS, Client, End, eventually

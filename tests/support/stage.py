@@ -13,7 +13,7 @@ from sshore.actors.refusals import Refused
 from sshore.actors.surroundings import House, Surroundings
 from sshore.config.models import DockerConfig
 from sshore.engine.control_shell import CONTROL_SHELL
-from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.engine.types import ContainerSpec
 from sshore.engine.watcher import EventWatcher
 from sshore.metrics.counters import Metrics

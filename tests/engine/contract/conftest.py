@@ -13,7 +13,7 @@ from sshore.engine.address import EngineAddress
 from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.docker_engine import DockerEngine
 from sshore.engine.errors import EngineError, NotFound
-from sshore.engine.fake_engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.engine.interface import ControlInput, Engine, ProgramStream
 from sshore.engine.types import ContainerSpec, ExecSpec
 from support.engines import EngineAtHand

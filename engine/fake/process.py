@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
-from .fake_pipes import InputPipe, OutputPipe
-from .fake_tty import Terminal
+from .pipes import InputPipe, OutputPipe
+from .tty import Terminal
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal as signals
 from collections.abc import Mapping
 
-from .fake_shell import Call, Command, ShellLeft
+from .shell import Call, Command, ShellLeft
 
 _BLOCK = 64 * 1024
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .fake_process import FakeProcess
+from .process import FakeProcess
 
 _TOKEN = re.compile(
     r"""[ \t]*(?:

@@ -5,14 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from .errors import Conflict, EngineError, NotFound, TimedOut
-from .fake_connections import Connections
-from .fake_containers import FakeContainer, FakeExec, FakeImage
-from .fake_events import EventHub, FakeSubscription, carries
-from .fake_faults import Faults
-from .fake_streams import FakeControl, FakeStreams
-from .image_names import runs_on, tagged
-from .types import (
+from ..errors import Conflict, EngineError, NotFound, TimedOut
+from ..image_names import runs_on, tagged
+from ..types import (
     ContainerSpec,
     ContainerState,
     ContainerSummary,
@@ -23,6 +18,11 @@ from .types import (
     PullProgress,
     RegistryAuth,
 )
+from .connections import Connections
+from .containers import FakeContainer, FakeExec, FakeImage
+from .events import EventHub, FakeSubscription, carries
+from .faults import Faults
+from .streams import FakeControl, FakeStreams
 
 FAKE_IMAGE = "sshore/mini:latest"
 """The image that is there from the start."""

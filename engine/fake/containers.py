@@ -9,13 +9,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .errors import Conflict
-from .fake_commands import COMMANDS
-from .fake_events import EventHub
-from .fake_guest import find_program
-from .fake_process import FakeProcess
-from .fake_shell import Command
-from .types import (
+from ..errors import Conflict
+from ..types import (
     ContainerDied,
     ContainerGone,
     ContainerKilled,
@@ -27,6 +22,11 @@ from .types import (
     MemoryExhausted,
     ProgramEnded,
 )
+from .commands import COMMANDS
+from .events import EventHub
+from .guest import find_program
+from .process import FakeProcess
+from .shell import Command
 
 _FIRST_PID = 7
 _CANNOT_START = 126

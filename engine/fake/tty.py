@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .fake_pipes import InputPipe, OutputPipe
+from .pipes import InputPipe, OutputPipe
 
 _INTERRUPT = 0x03
 _END_OF_FILE = 0x04

@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from .control_shell import READY
-from .errors import NotFound, TimedOut, Unavailable
-from .fake_connections import Connections
-from .fake_containers import FakeContainer, FakeExec
-from .fake_faults import Faults
-from .fake_process import FakeProcess
-from .interface import ProgramReceiver
+from ..control_shell import READY
+from ..errors import NotFound, TimedOut, Unavailable
+from ..interface import ProgramReceiver
+from .connections import Connections
+from .containers import FakeContainer, FakeExec
+from .faults import Faults
+from .process import FakeProcess
 
 _POLL_SECONDS = 0.002
 

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .errors import EngineError, TimedOut, Unavailable
+from ..errors import EngineError, TimedOut, Unavailable
 
 _POLL_SECONDS = 0.002
 

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from queue import SimpleQueue
 
-from .errors import Unavailable
-from .types import EngineEvent
+from ..errors import Unavailable
+from ..types import EngineEvent
 
 Message = tuple[str, EngineEvent]
 

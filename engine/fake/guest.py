@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from .control_shell import CONTROL_SHELL, GUARD_SHELL, HANGUP_SECONDS, READY
-from .fake_process import FakeProcess
-from .fake_shell import Call, Command, Shell, ShellLeft
-from .launcher import LAUNCHER, SHELL
+from ..control_shell import CONTROL_SHELL, GUARD_SHELL, HANGUP_SECONDS, READY
+from ..launcher import LAUNCHER, SHELL
+from .process import FakeProcess
+from .shell import Call, Command, Shell, ShellLeft
 
 FakeProgram = Callable[[FakeProcess], int]
 """Runs in a thread of its own and returns the exit code."""
