@@ -41,7 +41,7 @@ bench: image install ## measure sshore against the raw engine and bare SSH
 	@guest/mini.sh
 	@$(BIN)/python -m bench
 
-soak: image install ## hammer a server with SOAK_ARGS, by default 10,000 cycles, and draw what it held: .state/soak.svg
+soak: image install ## hammer a server with SOAK_ARGS, by default 10,000 cycles, and draw what it held
 	@guest/mini.sh
 	@mkdir -p .state
 	@$(BIN)/python -m bench.soak --picture .state/soak.svg $(SOAK_ARGS)

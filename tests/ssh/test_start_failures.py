@@ -39,9 +39,7 @@ def test_a_password_that_is_not_hashed_is_named(folder: Path) -> None:
 def test_an_engine_that_cannot_be_reached_this_way_is_named(folder: Path) -> None:
     engine = {"connection": {"host": "tcp://engine.example/path"}}
     said = _serve(folder, {"auth": {"authorizedKeys": "keys/%u"}, "docker": engine})
-    assert said == (
-        "sshore cannot start: 'tcp://engine.example/path' is no engine address: write tcp://host:port"
-    )
+    assert said == ("sshore cannot start: 'tcp://engine.example/path' is no engine address: write tcp://host:port")
 
 
 def _serve(folder: Path, settings: dict[str, Any]) -> str:
