@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from pykka.messages import ProxyGetAttr
 from sshore.actors import transitions
 from sshore.actors.messages import (
+    CauseKnown,
+    CauseWanted,
     ChannelClosed,
     ChildEnded,
     ChildFailed,
@@ -55,7 +58,7 @@ sensible = {
     StreamOpened: st.builds(StreamOpened, st.sampled_from([PID, None])),
     Refused: st.just(refuse(Code.CONTAINER_LOST, "made up")),
 }
-kinds = sorted({kind for row in transitions._TABLE.values() for kind in row}, key=lambda kind: kind.__name__)
+kinds = sorted({kind for row in transitions._TABLE.values() for kind in row} - {ChannelClosed}, key=str)
 messages = st.one_of([sensible.get(kind, st.from_type(kind)) for kind in kinds])
 
 
@@ -118,6 +121,7 @@ class Told(RuleBasedStateMachine):
         }.get(self.state)
         if step:
             step()
+            self._answer()
 
     @invariant()
     def is_responsive_and_says_one_word(self) -> None:
@@ -149,6 +153,8 @@ class Told(RuleBasedStateMachine):
             self.timers_go_off()
         assert self.state in (State.OVER, State.CLOSED), "it is stuck"
         self.close()
+        # A program that still ran has got HUP and a second.
+        self._ring_until_ended()
         self.stage.told_parent.wait_for(ChildEnded)
         assert self.stage.told_parent.of(ChildFailed) == []
         assert len(self.act.desk.ends) == 1
@@ -156,8 +162,17 @@ class Told(RuleBasedStateMachine):
         assert self.stage.book.of("actor_failed") == []
         self._left_nothing()
 
+    def _ring_until_ended(self) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not self.stage.told_parent.of(ChildEnded) and time.monotonic() < deadline:
+            self.timers_go_off()
+            time.sleep(0.001)
+
     def _ask(self) -> None:
         post(self.act.ref, RunExec("cat"))
+
+    def _answer(self) -> None:
+        """Answer what the session asked its parent."""
 
     def _give_container(self) -> None:
         raise NotImplementedError
@@ -189,11 +204,20 @@ class ToldExec(Told):
     def __init__(self) -> None:
         super().__init__(ExecAct)
         self.idle = self.stage.idle_container()
+        self.answered = 0
         self.begun: dict[str, FakeProcess] = {}
 
     def _give_container(self) -> None:
         self.stage.told_parent.wait_for(ContainerWanted)
         post(self.act.ref, self.idle)
+
+    def _answer(self) -> None:
+        """The container is fine, says the connection, so that the program's end is its own."""
+        self.stage.parent.ask("was everything read?", timeout=SECONDS)
+        asked = len(self.stage.told_parent.of(CauseWanted))
+        for _ in range(asked - self.answered):
+            post(self.act.ref, CauseKnown(None))
+        self.answered = asked
 
     def _open(self) -> None:
         self._begin()
