@@ -47,6 +47,11 @@ class Gateway:
         finally:
             os.close(descriptor)
 
+    def clear_locks(self) -> None:
+        """Remove the locks of dead gateways, such as those that left no container behind."""
+        for lock in self._folder.iterdir():
+            self.has_ended(lock.name)
+
     def close(self) -> None:
         """Let the lock go: this gateway has nothing left. Idempotent."""
         if self._lock >= 0:

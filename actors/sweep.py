@@ -25,7 +25,7 @@ class Sweeper:
         self._start_limit = start_limit
 
     def stale(self) -> list[str]:
-        """Return the names to remove; empty while the engine does not answer. Blocks."""
+        """Return the names to remove, and clear the locks of the dead away; empty while no engine answers. Blocks."""
         try:
             found = self._engine.list_containers({labels.PRESENT: ""}, timeout=self._start_limit)
         except EngineError as error:
@@ -33,7 +33,9 @@ class Sweeper:
             return []
         # Listed first, asked second: whatever was created before the listing had its name written down before that.
         owned = frozenset(self._ledger.names)
-        return [container.name for container in found if self._is_stale(container, owned)]
+        stale = [container.name for container in found if self._is_stale(container, owned)]
+        self._gateway.clear_locks()
+        return stale
 
     def _is_stale(self, container: ContainerSummary, owned: frozenset[str]) -> bool:
         gateway = container.labels.get(labels.GATEWAY, "")

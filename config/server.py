@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -77,12 +76,6 @@ class AuthConfig(Section):
             if sign not in ("u", "%") or not sign:
                 raise ValueError(f"'%{sign[:1]}' means nothing here; there are %u (the user) and %% (a percent sign)")
         return resolved(value, base_of(info))
-
-    def authorized_keys_file(self, user: str) -> Path | None:
-        """Return the file of `user`, whose name the caller found safe in a path; None without files."""
-        if self.authorized_keys is None:
-            return None
-        return Path(_PATTERN.sub(lambda sign: user if sign[1] == "u" else "%", self.authorized_keys))
 
 
 class LogLevel(Word):

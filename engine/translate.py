@@ -34,6 +34,16 @@ _MISSING = (
     "does not match the specified platform",
 )
 
+_MAKING = ("container_create", "container_start")
+_BAD_SETTINGS = (
+    "invalid volume specification",
+    "invalid mode",
+    "invalid --security-opt",
+    "error while creating mount source path",
+    "error gathering device information",
+)
+"""How Docker begins to say, with a 500, that a container's settings are wrong: it would say so each time."""
+
 
 def translate(operation: str, failure: Exception) -> EngineError:
     """Return what `failure`, raised by a call named `operation`, means. Any thread."""
@@ -54,6 +64,8 @@ def translate_status(operation: str, status: int, body: bytes) -> EngineError:
     if operation == "image_pull" and (isinstance(error, ServerFault) or status in (401, 403)):
         # Older engines report what the registry refused as a fault of their own.
         return translate_pull_error(error.detail)
+    if isinstance(error, ServerFault) and operation in _MAKING and error.detail.startswith(_BAD_SETTINGS):
+        return Refused(operation, error.detail)
     return error
 
 

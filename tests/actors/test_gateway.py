@@ -67,6 +67,15 @@ def test_a_killed_gateway_is_dead_and_its_lock_is_cleared_away(state_dir: Path) 
     gateway.close()
 
 
+def test_locks_of_the_dead_are_cleared_away_and_no_others(state_dir: Path) -> None:
+    gateway, neighbour = Gateway(state_dir), Gateway(state_dir)
+    (state_dir / "gateways" / "0123456789abcdef").touch()
+    gateway.clear_locks()
+    assert sorted(locks(state_dir)) == sorted([gateway.id, neighbour.id])
+    gateway.close()
+    neighbour.close()
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../machine", "a/b", ".hidden", "a\0b"])
 def test_a_name_that_is_no_gateways_is_not_looked_up(state_dir: Path, name: str) -> None:
     gateway = Gateway(state_dir)

@@ -54,6 +54,14 @@ def test_its_own_container_stays_while_somebody_owns_it(yard: Yard, running: boo
     assert yard.sweeper.stale() == []
 
 
+def test_a_dead_gateway_that_left_no_container_loses_its_lock(yard: Yard, state_dir: Path) -> None:
+    lock = state_dir / "gateways" / "0123456789abcdef"
+    lock.touch()
+    assert yard.sweeper.stale() == []
+    assert not lock.exists()
+    assert (state_dir / "gateways" / yard.neighbour.id).exists()
+
+
 def test_its_own_container_goes_when_nobody_owns_it(yard: Yard) -> None:
     yard.put("lost", yard.gateway)
     assert yard.sweeper.stale() == ["lost"]

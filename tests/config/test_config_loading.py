@@ -85,7 +85,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert config.ssh.hostkeys == [str(tmp_path / "key.pem")]
     assert pem_text(config.ssh.hostkeys[0]) == PEM
     assert config.auth.passwords == tmp_path / "htpasswd"
-    assert config.auth.authorized_keys_file("ada") == tmp_path / "keys" / "ada"
+    assert config.auth.authorized_keys == str(tmp_path / "keys" / "%u")
 
 
 def test_pem_may_be_the_text_itself() -> None:
@@ -94,8 +94,8 @@ def test_pem_may_be_the_text_itself() -> None:
 
 
 def test_percent_signs_of_the_keys_path() -> None:
-    assert AuthConfig(authorized_keys="/a%%u/%u.pub").authorized_keys_file("%u") == Path("/a%u/%u.pub")
-    assert AuthConfig().authorized_keys_file("ada") is None
+    assert AuthConfig(authorized_keys="/a%%u/%u.pub").authorized_keys == "/a%%u/%u.pub"
+    assert AuthConfig().authorized_keys is None
 
 
 def test_registry_credentials_in_one_are_taken_apart() -> None:

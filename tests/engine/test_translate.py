@@ -186,3 +186,19 @@ def test_a_pulls_error_is_what_the_registry_meant(text: str, kind: type[EngineEr
     assert type(status_403) is kind
     status_500 = translate_status("image_pull", 500, json.dumps({"message": text}).encode())
     assert type(status_500) is kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "invalid volume specification: '/a:b': invalid mount path: 'b' mount path must be absolute",
+        "invalid mode: bogus",
+        "error while creating mount source path '/proc/1/x': mkdir /proc/1/x: no such file or directory",
+        'error gathering device information while adding custom device "/dev/x": no such file or directory',
+    ],
+)
+def test_settings_that_docker_calls_a_fault_of_its_own_are_refused_at_once(text: str) -> None:
+    body = json.dumps({"message": text}).encode()
+    assert translate_status("container_start", 500, body).permanent
+    assert type(translate_status("exec_create", 500, body)) is ServerFault
+    assert type(translate_status("container_start", 500, b'{"message":"no space left on device"}')) is ServerFault
