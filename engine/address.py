@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import AccessDenied, EngineError, TimedOut, Unavailable
+from .reasons import reason
 from .ssh_socket import SshSocket, ssh_command
 from .tls import TlsFiles, client_context
 
@@ -134,7 +135,7 @@ def tune_tcp(sock: socket.socket) -> None:
 
 def unreachable(operation: str, error: OSError) -> EngineError:
     """Return what a failure to connect, or of a connection, means for `operation`."""
-    detail = error.strerror or str(error) or type(error).__name__
+    detail = reason(error)
     ended = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
     if isinstance(error, PermissionError | ssl.SSLError) and not ended:
         return AccessDenied(operation, detail)

@@ -10,10 +10,13 @@ import json
 
 import h11
 
-from .errors import Conflict, EngineError, NotFound, Refused, ServerFault, Unavailable
+from .errors import AccessDenied, Conflict, EngineError, NotFound, Refused, ServerFault, Unavailable
 from .podman import error_class
+from .reasons import WANTS_TLS
 
 _DETAIL_LIMIT = 2_000
+_SPOKE_PLAINLY = "Client sent an HTTP request to an HTTPS server"
+"""What Go's server, thus every engine, answers on a port with TLS."""
 
 
 def detach_keys(*, tty: bool) -> str:
@@ -109,6 +112,8 @@ def refusal(status: int, operation: str, body: bytes) -> EngineError:
     known = error_class(answer)
     if known is not None:
         return known(operation, detail)
+    if status == 400 and _SPOKE_PLAINLY in detail:
+        return AccessDenied(operation, WANTS_TLS)
     if status == 404:
         return NotFound(operation, detail)
     if status == 409:

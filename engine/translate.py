@@ -10,7 +10,7 @@ import urllib3.exceptions
 from docker.errors import APIError, DockerException
 
 from .address import unreachable
-from .errors import AccessDenied, EngineError, NotFound, Refused, RegistryDenied, ServerFault, TimedOut, Unavailable
+from .errors import EngineError, NotFound, Refused, RegistryDenied, ServerFault, TimedOut, Unavailable
 from .hijack import refusal
 
 _TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
@@ -98,7 +98,7 @@ def _causes(failure: BaseException) -> Iterator[BaseException]:
 def _lost_connection(operation: str, causes: list[BaseException]) -> EngineError | None:
     for cause in causes:
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, _TLS_ENDED):
-            return AccessDenied(operation, f"TLS: {cause}")
+            return unreachable(operation, cause)
     for cause in causes:
         # The system's own word first: urllib3 counts a refused connection among its timeouts.
         if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException):

@@ -41,7 +41,7 @@ def test_a_container_is_listed_with_nothing_cut_off(container: Container, engine
 def test_an_engine_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
     done = _ps(tmp_path, f"unix://{tmp_path}/nobody.sock")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "container_list: No such file or directory\n"
+    assert done.stderr == "container_list: there is no such socket (No such file or directory)\n"
 
 
 def test_an_engine_that_cannot_be_reached_this_way_is_one_sentence(tmp_path: Path) -> None:
