@@ -43,6 +43,11 @@ class ConnectionHandler:
         self._ended = asyncio.Event()
         surroundings.house.metrics.connection_opened()
 
+    @property
+    def commands_disabled(self) -> bool:
+        """Whether exec requests are refused: then no variable of the client's may run a command either."""
+        return self._surroundings.docker.execution.disable_command
+
     def handshake_failed(self) -> None:
         """The client did not authenticate. `disconnect` follows."""
         self._surroundings.house.metrics.handshake(False)

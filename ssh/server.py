@@ -111,6 +111,7 @@ class ContainerServer(NoForwarding):
             return False
         environment = _connection_environment(self._connection)
         session = ChannelSession(program, self._gate, self.permissions, environment, self._limits.config)
+        session.trusts_environment = self.permissions.command is None and not self._handler.commands_disabled
         self._sessions.opened(session)
         return session
 

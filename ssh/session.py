@@ -24,8 +24,8 @@ _LONGEST_FAREWELL = 5.0
 _MOST_COLUMNS_OR_ROWS = 65_535
 # The container user's own, and the server's: no AcceptEnv of sshd's lets a client set them either.
 _NEVER_THE_CLIENTS = frozenset(("HOME", "LOGNAME", "PATH", "SHELL", "SSH_TTY", "USER"))
-# Debian's AcceptEnv. Others (SHELLOPTS with PS4, LD_PRELOAD) would have a forced command run another one.
-_SAFE_WITH_FORCED_COMMAND = re.compile(r"LANG|LC_\w+|COLORTERM|NO_COLOR", re.ASCII)
+# Debian's AcceptEnv. Others (SHELLOPTS with PS4, LD_PRELOAD) would have a forced command, or a shell without commands, run another one.
+_HARMLESS = re.compile(r"LANG|LC_\w+|COLORTERM|NO_COLOR", re.ASCII)
 
 
 class ChannelSession(asyncssh.SSHServerSession[bytes]):
@@ -47,6 +47,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     ) -> None:
         self.at_close: list[Callable[[], object]] = []
         """Called once the channel is closed."""
+        self.trusts_environment = False
+        """Whether the client's variables may make the program do something else, as BASH_ENV does."""
         self._loop = asyncio.get_running_loop()
         self._program = program
         self._gate = gate
@@ -222,9 +224,9 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     def _client_environment(self) -> dict[str, str]:
         given = {_text(name): _text(value) for name, value in self._channel.get_environment_bytes().items()}
-        if self._permissions.command is None:
+        if self.trusts_environment:
             return {name: value for name, value in given.items() if name not in _NEVER_THE_CLIENTS}
-        return {name: value for name, value in given.items() if _SAFE_WITH_FORCED_COMMAND.fullmatch(name)}
+        return {name: value for name, value in given.items() if _HARMLESS.fullmatch(name)}
 
     def _say(self, sentence: str) -> None:
         line_end = "\r\n" if self._has_pty else "\n"

@@ -12,6 +12,20 @@ FORCED = KeyPermissions(command="env", environment={"TEAM": "blue"})
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize("name", ["ENV", "BASH_ENV"])
+async def test_where_commands_are_disabled_no_variable_runs_one(
+    name: str, mini_image: str, engine_host: str, state_dir: Path
+) -> None:
+    execution = f"{{disableCommand: true, container: {{Image: '{mini_image}'}}}}"
+    text = f"docker: {{connection: {{host: '{engine_host}'}}, execution: {execution}}}"
+    sent = {name: "$(echo run by a variable >&2)", "LANG": "C.UTF-8"}
+    async with logged_in(text, state_dir) as connection:
+        said = await connection.run(None, env=sent, input="echo $LANG; exit\n", term_type="dumb")
+    assert "run by a variable" not in str(said.stdout)
+    assert "C.UTF-8" in str(said.stdout)
+
+
+@pytest.mark.engine
 async def test_a_forced_command_sees_no_variable_that_could_make_it_another(
     mini_image: str, engine_host: str, state_dir: Path
 ) -> None:
