@@ -24,7 +24,8 @@ _LONGEST_FAREWELL = 5.0
 _MOST_COLUMNS_OR_ROWS = 65_535
 # The container user's own, and the server's: no AcceptEnv of sshd's lets a client set them either.
 _NEVER_THE_CLIENTS = frozenset(("HOME", "LOGNAME", "PATH", "SHELL", "SSH_TTY", "USER"))
-# Debian's AcceptEnv. Others (SHELLOPTS with PS4, LD_PRELOAD) would have a forced command, or a shell without commands, run another one.
+# Debian's AcceptEnv. Others (SHELLOPTS with PS4, LD_PRELOAD, ENV) would have a forced command run another one, and a
+# shell where commands are disabled run some.
 _HARMLESS = re.compile(r"LANG|LC_\w+|COLORTERM|NO_COLOR", re.ASCII)
 
 
