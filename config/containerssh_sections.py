@@ -23,7 +23,7 @@ _HTTP_CLIENT = dict.fromkeys(
 _HTTP_SERVER = dict.fromkeys(("tlsVersion", "curves", "cipher"), "ignored: the endpoint is served without TLS")
 _HTTP_SERVER_TLS = dict.fromkeys(("cert", "key", "clientcacert"), _TLS)
 _STDERR = "ignored: the log goes to stderr"
-_KEEPALIVE = "ignored: sshore does not ask whether a client is still there"
+_KEEPALIVE = "ignored: give limits.clientAliveInterval and clientAliveCountMax instead"
 
 REFUSED: Mapping[str, Mapping[str, str]] = {
     "ssh": {

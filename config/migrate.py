@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from .containerssh import translate
-from .document import IMPLICIT_TYPES, read_document
+from .document import read_document
 from .load import parse_config, read_text
 from .text import printable
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what only YAML's version 1.2 would take for a number, and prints text of several lines as a block."""
-
-    def represent_text(self, text: str) -> yaml.Node:
-        """Return the node of a text."""
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-for _tag, _pattern, _first in IMPLICIT_TYPES:
-    _Dumper.add_implicit_resolver(_tag, _pattern, _first)
-_Dumper.add_representer(str, _Dumper.represent_text)
+from .yaml_text import yaml_text
 
 
 def migrated(path: Path) -> str:
@@ -36,4 +22,4 @@ def migrated(path: Path) -> str:
     values = translate(read_document(text, str(path))).data
     comments = [f"# {printable(note.in_file(''))}" for note in notes]
     head = [f"# From {printable(path.name)}."] if comments else []
-    return "\n".join([*head, *comments, yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)])
+    return "\n".join([*head, *comments, yaml_text(values)])

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import SecretStr
 
 from .base import Section
 from .durations import format_duration
 from .models import Config, LimitsConfig, TimeoutsConfig
 from .pem import is_pem_text
+from .yaml_text import yaml_text
 
 MASK = "***"
 _SECRET_NAME = re.compile(r"pass|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
@@ -24,7 +24,7 @@ def effective(config: Config) -> str:
     values = _section(config)
     execution = values["docker"]["execution"]
     execution["container"] = _container(execution["container"], config.docker.execution.image)
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+    return yaml_text(values)
 
 
 def _section(section: Section) -> dict[str, Any]:

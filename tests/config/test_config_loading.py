@@ -169,3 +169,13 @@ def test_the_schema_describes_every_key() -> None:
 
 def test_the_committed_reference_is_current() -> None:
     assert (REPOSITORY / "docs" / "configuration.md").read_text() == reference()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0o17", "1e3", "1.5e3", "yes", "22:22", "~", "true", "007", "", " a ", "a: b", "#", "\x85", "a\u2028b", "<<"],
+)
+def test_whatever_text_is_printed_is_read_back_as_it_was(text: str) -> None:
+    labels = {"value": text, f"key {text}": "x"}
+    config = parse_config(json.dumps({"docker": {"execution": {"container": {"Image": "a", "Labels": labels}}}}), "c")
+    assert parse_config(effective(config), "c").docker == config.docker

@@ -131,7 +131,7 @@ HARMLESS = {
         {"ssh": {"clientAliveInterval": "60s", "clientAliveCountMax": 3}},
         dict.fromkeys(
             ("ssh.clientAliveInterval", "ssh.clientAliveCountMax"),
-            "ignored: sshore does not ask whether a client is still there",
+            "ignored: give limits.clientAliveInterval and clientAliveCountMax instead",
         ),
     ),
     "what is shown above a question": (
