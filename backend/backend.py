@@ -181,7 +181,11 @@ class Backend:
         try:
             self._engine.ensure_network(NETWORK, NETWORK_OPTIONS, marker, timeout=self.docker.timeouts.http)
         except EngineError as error:
-            self._log.error("engine_not_ready", code=error.code, cause=str(error))
+            engine = self.docker.connection.host
+            self._log.error("engine_not_ready", engine=engine, code=error.code, cause=str(error))
+            return
+        if not self._engine.separates_containers:
+            self._log.warning("containers_not_separated", network=NETWORK)
 
     def _close(self) -> None:
         self._watcher.stop()

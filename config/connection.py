@@ -22,7 +22,7 @@ class ConnectionConfig(Section):
 
     host: str = Field(
         default=DEFAULT_HOST,
-        description="URL of the engine: `unix:///PATH`, `tcp://HOST:PORT`, `http://…`, `https://…`.",
+        description="URL of the engine: `unix:///PATH`, `tcp://HOST:PORT`, `http://…`, `https://…`, `ssh://USER@HOST`.",
         examples=["tcp://engine.example:2376"],
     )
     cacert: Pem | None = Field(

@@ -61,6 +61,11 @@ class DockerEngine:
         """Docker API 1.42, "ConsoleSize"."""
         return self._pool.known_version >= _CONSOLE_SIZE_SINCE
 
+    @property
+    def separates_containers(self) -> bool:
+        """podman makes a network with `enable_icc` off, and pays no heed to it."""
+        return not self._pool.is_podman
+
     def ping(self, *, timeout: float) -> EngineInfo:
         """Docker API, "SystemVersion"."""
         return self._pool.run("ping", timeout, _engine_info)

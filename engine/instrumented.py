@@ -48,6 +48,10 @@ class InstrumentedEngine:
     def sizes_terminals(self) -> bool:
         return self._engine.sizes_terminals
 
+    @property
+    def separates_containers(self) -> bool:
+        return self._engine.separates_containers
+
     def ping(self, *, timeout: float) -> EngineInfo:
         return self._retry("ping", timeout, lambda left: self._engine.ping(timeout=left))
 

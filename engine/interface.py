@@ -104,6 +104,10 @@ class Engine(Protocol):
     def sizes_terminals(self) -> bool:
         """Whether a spec's `size` is set before the program's first instruction. Never blocks; False until known."""
 
+    @property
+    def separates_containers(self) -> bool:
+        """Whether a network's options can keep its containers apart. Never blocks; True until known."""
+
     def ping(self, *, timeout: float) -> EngineInfo: ...
 
     def create_container(self, spec: ContainerSpec, *, timeout: float) -> str:

@@ -45,6 +45,8 @@ class FakeEngine:
         """The options of every network that was made."""
         self.sizes_terminals = False
         """Set it to stand for an engine with API 1.42 on."""
+        self.separates_containers = True
+        """Clear it to stand for podman."""
         self.connections = Connections()
         self._events = EventHub()
         self._lock = threading.Lock()

@@ -51,3 +51,22 @@ def test_a_connection_has_its_programs_one_after_the_other(gateway: Server) -> N
         for status in (0, 1, 130, 255):
             done = gateway.ssh(f"echo out; echo err >&2; exit {status}", options=shared)
             assert (done.returncode, done.stdout, done.stderr) == (status, b"out\n", b"err\n")
+
+
+def test_an_engine_that_keeps_no_containers_apart_is_told_of_at_the_start(at: EngineAtHand, gateway: Server) -> None:
+    assert ("event=containers_not_separated" in gateway.log) is (at.kind == "podman")
+
+
+def test_why_an_engine_cannot_be_spoken_to_is_for_the_log_and_not_for_the_user(
+    serving: Serving, engine_at: Callable[[str], EngineAtHand]
+) -> None:
+    tls = engine_at("tls")
+    with serving({}, host={"host": tls.connection["host"]}, client=tls.client) as server:
+        assert "event=engine_not_ready" in server.log
+        assert "code=ENGINE_ACCESS_DENIED" in server.log
+        assert "the engine speaks TLS on this port: set cacert, cert and key" in server.log
+        done = server.ssh("echo hi")
+    assert (done.returncode, done.stdout) == (255, b"")
+    assert done.stderr == (
+        b"sshore: Containers are not available at the moment, please try again later. (ENGINE_ACCESS_DENIED)\n"
+    )
