@@ -83,12 +83,6 @@ def test_a_shell_on_a_terminal(server: Server) -> None:
         assert terminal.wait() == 6
 
 
-def test_a_command_on_a_terminal(server: Server) -> None:
-    with Terminal(server.ssh_argv('stty size; echo "$SSH_TTY"; tty', options=["-tt"]), columns=91, rows=17) as terminal:
-        terminal.expect("17 91\r\n/dev/pts/0\r\n/dev/pts/0\r\n")
-        assert terminal.wait() == 0
-
-
 def test_a_copy_there_and_back(server: Server, kind: Kind, local: Path) -> None:
     batch = f"put {local}/data {kind.writable}/copy\nget {kind.writable}/copy {local}/back\n".encode()
     done = server.run(["sftp", *server.ssh_options, "-b", "-", "sshore"], stdin=batch)
