@@ -100,7 +100,9 @@ _TABLE: dict[State, dict[type, State]] = {
     State.LEAVING: {
         **dict.fromkeys((*_STAY_WHILE_RUNNING, ResizeDue, ChannelClosed), State.LEAVING),
         **dict.fromkeys((StreamOpened, StartFailed, StreamFailed, OutputEnded, Refused), State.LEAVING),
-        **dict.fromkeys((HangupOver, ProgramEnded, ContainerDied, ContainerGone, ContainerLost), State.CLOSED),
+        # Dead, the engine is about to remove it: what came between would only be told to wait.
+        ContainerDied: State.LEAVING,
+        **dict.fromkeys((HangupOver, ProgramEnded, ContainerGone, ContainerLost), State.CLOSED),
     },
     State.CLOSED: {},
 }

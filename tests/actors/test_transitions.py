@@ -40,7 +40,7 @@ GuardDue         -          -          OPENING  RUNNING  SILENT  OVER    LEAVING
 OutputEnded      -          -          SILENT   SILENT   -       OVER    LEAVING  -
 ExitOverdue      -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
 ProgramEnded     -          -          OVER     OVER     OVER    OVER    CLOSED   -
-ContainerDied    -          -          OVER     OVER     OVER    OVER    CLOSED   -
+ContainerDied    -          -          OVER     OVER     OVER    OVER    LEAVING  -
 ContainerGone    -          -          OVER     OVER     OVER    OVER    CLOSED   -
 EventsLost       -          PREPARING  OPENING  RUNNING  SILENT  OVER    LEAVING  -
 HangupOver       -          -          -        -        -       -       CLOSED   -
