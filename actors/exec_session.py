@@ -53,7 +53,7 @@ class ExecSession(SessionActor):
                 self._early_end = message
             case ProgramEnded(code) if code == KILLED and self._runs:
                 self._doubt(message)
-            case StartFailed() | StreamFailed(Conflict() | NotFound()) if self.state is State.OPENING:
+            case StartFailed() | StreamFailed() if self.state is State.OPENING:
                 self._doubt(message)
             case _:
                 super().handle(message)

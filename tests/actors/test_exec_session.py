@@ -169,6 +169,7 @@ def test_a_stream_that_cannot_be_opened_ends_the_session(stage: Stage) -> None:
     act.run()
     act.opening()
     act.tell(StreamFailed(Unavailable("exec_start", "connection reset")))
+    act.explain()
     assert act.desk.calls.wait_for(Refused).code == "STREAM_FAILED"
     assert len(ended_with(act)) == 1
 

@@ -68,8 +68,7 @@ def test_an_image_without_a_shell(serving: Serving, mode: str, shell_less: str) 
 @pytest.mark.parametrize("mode", ["connection"], indirect=True, scope="session")
 def test_an_image_without_a_shell_for_the_idle_program(serving: Serving, mode: str, shell_less: str) -> None:
     with serving({"mode": mode, "container": {"Image": shell_less}}) as server:
-        # Its init starts, and ends at once: before a program is begun in it, or meanwhile.
-        assert_refused(server, "(CONTAINER_LOST|PROGRAM_START_FAILED|STREAM_FAILED)", (126, 255), "")
+        assert_refused(server, "IMAGE_WITHOUT_SHELL", 255, "the container ended before its connection")
 
 
 @pytest.mark.parametrize("mode", ["session"], indirect=True, scope="session")
