@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from sshore.engine.types import (
     ContainerSpec,
     EventsLost,
     ExecSpec,
+    MemoryExhausted,
     PullProgress,
     RegistryAuth,
 )
@@ -169,7 +171,7 @@ def test_events_tell_an_end_for_want_of_memory(engine: DockerEngine, name: str) 
     container = engine.create_container(hog, timeout=10)
     events = engine.events({LABEL: name}, timeout=5)
     engine.start_container(name, timeout=20)
-    assert next(iter(events)) == (container, ContainerDied(137, oom=True))
+    assert list(islice(events, 2)) == [(container, MemoryExhausted()), (container, ContainerDied(137, oom=True))]
     events.close()
 
 

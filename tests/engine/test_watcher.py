@@ -19,6 +19,7 @@ from sshore.engine.errors import Unavailable
 from sshore.engine.types import (
     ContainerDied,
     ContainerGone,
+    ContainerKilled,
     ContainerSpec,
     EngineEvent,
     EventsLost,
@@ -191,7 +192,8 @@ def test_ends_of_execs_and_containers_are_told_by_the_real_engine(engine: Docker
         engine.start_control(exec_id, timeout=5).close()
         assert program.next() == ProgramEnded(9)
         engine.remove_container(container, timeout=10)
-        assert (told.next(), told.next()) == (ContainerDied(137, oom=False), ContainerGone())
+        ends = (told.next(), told.next(), told.next())
+        assert ends == (ContainerKilled(9), ContainerDied(137, oom=False), ContainerGone())
 
 
 @pytest.mark.engine
