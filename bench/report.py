@@ -10,7 +10,7 @@ from rich.table import Table
 
 from .series import Chapter, Claim, Series
 
-_VERDICTS = {None: "", True: "met", False: "missed"}
+VERDICTS = {None: "", True: "met", False: "missed"}
 
 
 def show(chapter: Chapter, console: Console) -> None:
@@ -65,7 +65,7 @@ def _cells(one: Series) -> list[str]:
 
 def _claim_cells(claim: Claim) -> list[str]:
     value = f"{claim.value:.1f} {claim.unit}" if claim.unit else f"{claim.value:.2f}"
-    return [claim.name, value, " ".join(filter(None, [claim.aim, _VERDICTS[claim.met]]))]
+    return [claim.name, value, " ".join(filter(None, [claim.aim, VERDICTS[claim.met]]))]
 
 
 def _row(cells: Sequence[str]) -> str:

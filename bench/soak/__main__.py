@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bench.report import VERDICTS
 from bench.series import Claim
 
 from .picture import draw
@@ -57,7 +58,7 @@ def main(
         json_file.write_text(json.dumps([dataclasses.asdict(sample) for sample in record.samples], indent=1))
     claims = claims_of(record, failures)
     _show(console, record, claims, failures)
-    sys.exit(0 if all(claim.met for claim in claims) else 1)
+    sys.exit(0 if all(claim.met is not False for claim in claims) else 1)
 
 
 def _tell(console: Console, sample: Sample) -> None:
@@ -73,7 +74,7 @@ def _show(console: Console, record: Record, claims: list[Claim], failures: list[
         console.print(line, markup=False)
     table = Table("", "seen", "aim", "", title="verdict", title_justify="left")
     for claim in claims:
-        table.add_row(claim.name, f"{claim.value:.3g}", claim.aim, "met" if claim.met else "missed")
+        table.add_row(claim.name, f"{claim.value:.3g}", claim.aim, VERDICTS[claim.met])
     console.print(table)
 
 
