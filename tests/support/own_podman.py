@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
 
+import psutil
+
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 _COMMAND_SECONDS = 60.0
 _PAUSE = 0.05
+_MONITOR = "conmon"
 _INITS = ("/usr/libexec/podman/catatonit", "/usr/bin/catatonit", "/usr/bin/docker-init")
 
 _CONTAINERS_CONF = """
@@ -86,9 +90,17 @@ class OwnPodman:
         assert self._process is not None
         self._process.terminate()
         self._process.wait(STOP_SECONDS)
+        self._end_monitors()
         subprocess.run(
             ["umount", str(self._folder / "storage" / "overlay")], check=False, stderr=subprocess.DEVNULL, timeout=10
         )
+
+    def _end_monitors(self) -> None:
+        """The monitor of an exec stays for another five minutes, to clean up behind it."""
+        for monitor in psutil.process_iter(["cmdline"]):
+            if monitor.name() == _MONITOR and any(str(self._folder) in word for word in monitor.info["cmdline"] or ()):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    monitor.kill()
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(
