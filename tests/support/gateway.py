@@ -125,11 +125,15 @@ class Gateway(Server):
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a sample of the exporter's; 0.0 for one that was never counted."""
+        return sum(value for found, value in self.samples(name) if found == labels)
+
+    def samples(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Return labels and values of all samples of that name."""
         url = f"http://127.0.0.1:{self._metrics_port}/metrics"
         with urllib.request.urlopen(url, timeout=EVENT_SECONDS) as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))
         samples = (sample for family in families for sample in family.samples)
-        return sum(sample.value for sample in samples if sample.name == name and sample.labels == labels)
+        return [(sample.labels, sample.value) for sample in samples if sample.name == name]
 
     def stacks(self) -> list[str]:
         """Return the stack of every thread, as SIGUSR1 has them printed."""

@@ -1,13 +1,13 @@
-"""What a gateway that goes on holds after its sessions: nothing more than before."""
+"""Clients that leave, politely or not: the gateway that goes on holds nothing more than before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 
 import pytest
+from support.census import LeavesNothing
 from support.clients import clients
-from support.gateway import Gateway, Resources, StartGateway, wait_until
+from support.gateway import Gateway, wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -58,34 +58,23 @@ def kill_before_the_program_runs(gateway: Gateway) -> None:
 LEAVINGS = (log_out, kill_in_the_middle_of_output, kill_terminals, kill_half_closed, kill_before_the_program_runs)
 
 
-@pytest.fixture(scope="module")
-def warm(
-    starting: Callable[[], AbstractContextManager[StartGateway]], mode: str
-) -> Iterator[tuple[Gateway, Resources]]:
-    """A gateway that has had five sessions at once, and what it holds since then."""
-    with starting() as start:
-        gateway = start(mode)
-        log_out(gateway)
-        gateway.await_no_container()
-        wait_until(lambda: gateway.metric("sshore_connections_current") == 0)
-        yield gateway, gateway.resources()
-
-
 @pytest.mark.parametrize("leave", LEAVINGS)
-def test_nothing_is_left_of_five_sessions(warm: tuple[Gateway, Resources], leave: Callable[[Gateway], None]) -> None:
-    gateway, before = warm
-    leave(gateway)
-    gateway.await_no_container()
-    gateway.await_resources(before)
-    assert gateway.metric("sshore_sessions_current") == 0
+def test_nothing_is_left_of_five_sessions(
+    gateway: Gateway, leaving_nothing: LeavesNothing, leave: Callable[[Gateway], None]
+) -> None:
+    with leaving_nothing(leave.__name__.replace("_", " "), gateway):
+        leave(gateway)
     assert gateway.metric("sshore_containers_current") == 0
 
 
 def test_a_program_ends_with_its_channel_while_the_connection_goes_on(
-    warm: tuple[Gateway, Resources],
+    gateway: Gateway, leaving_nothing: LeavesNothing
 ) -> None:
-    gateway, before = warm
-    with gateway.master() as shared, clients(gateway, 1, options=shared) as neighbours:
+    with (
+        leaving_nothing("channels closed, connection kept", gateway),
+        gateway.master() as shared,
+        clients(gateway, 1, options=shared) as neighbours,
+    ):
         neighbours[0].type("echo ready")
         neighbours[0].expect("ready")
         wait_until(gateway.guarded)
@@ -101,5 +90,3 @@ def test_a_program_ends_with_its_channel_while_the_connection_goes_on(
             wait_until(lambda: gateway.processes() == idle)
         neighbours[0].type("echo still he''re")
         neighbours[0].expect("still here")
-    gateway.await_no_container()
-    gateway.await_resources(before)

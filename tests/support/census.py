@@ -1,0 +1,108 @@
+"""What a gateway holds, in its process and on the engine, and that a fault leaves nothing of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from .clients import clients
+from .gateway import Gateway, Resources, wait_until
+
+REST_SECONDS = 20.0
+"""How long after a fault something may be left of it, unless the test says otherwise."""
+
+_CROWD = 20
+_PAUSE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """One count. The engine's part is of this gateway's containers only."""
+
+    containers: tuple[str, ...]
+    processes: int
+    """In the containers, as the engine sees them."""
+    actors: tuple[tuple[str, int], ...]
+    """How many of each role live."""
+    connections: int
+    sessions: int
+    resources: Resources
+
+    @classmethod
+    def of(cls, gateway: Gateway) -> Census:
+        """Count now."""
+        roles = ((labels["actor"], int(value)) for labels, value in gateway.samples("sshore_actors_current"))
+        return cls(
+            containers=tuple(sorted(container.name or container.id for container in gateway.containers())),
+            processes=len(gateway.processes()),
+            actors=tuple(sorted(role for role in roles if role[1])),
+            connections=int(gateway.metric("sshore_connections_current")),
+            sessions=int(gateway.metric("sshore_sessions_current")),
+            resources=gateway.resources(),
+        )
+
+    def beyond(self, limit: Census) -> list[str]:
+        """Return in words whatever is more than in `limit`, or other actors than there."""
+        mine, its = self.resources, limit.resources
+        compared = {
+            "containers": (len(self.containers), len(limit.containers)),
+            "processes in containers": (self.processes, limit.processes),
+            "connections": (self.connections, limit.connections),
+            "sessions": (self.sessions, limit.sessions),
+            "threads": (len(mine.threads), len(its.threads)),
+            "descriptors": (mine.descriptors, its.descriptors),
+            "children": (mine.children, its.children),
+        }
+        found = [f"{name}: {now}, {before} before" for name, (now, before) in compared.items() if now > before]
+        if self.actors != limit.actors:
+            found.append(f"actors: {dict(self.actors)}, {dict(limit.actors)} before")
+        return found
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault of a test, for the table of all of them."""
+
+    name: str
+    gateway: Gateway
+    saw: str = ""
+    """What the user saw."""
+    seconds: float = 0.0
+    """From `begins` until nothing was left."""
+    began: float = 0.0
+
+    def begins(self) -> None:
+        """The fault happens now; the last call counts."""
+        self.began = time.monotonic()
+
+
+LeavesNothing = Callable[..., AbstractContextManager[Fault]]
+"""The fixture `leaving_nothing` of the fault tests."""
+
+
+def warm_up(gateway: Gateway) -> Census:
+    """Let a crowd in at once, so that pools are as full as they get; return what the gateway holds from then on."""
+    with clients(gateway, _CROWD, "true", stdin=False) as crowd:
+        for one in crowd:
+            assert one.wait(60) == 0, one.output
+    gateway.await_no_container(REST_SECONDS)
+    wait_until(lambda: gateway.metric("sshore_connections_current") == 0)
+    wait_until(lambda: Census.of(gateway).actors == (("removal", 1), ("root", 1)))
+    return Census.of(gateway)
+
+
+@contextmanager
+def leaves_nothing(name: str, gateway: Gateway, before: Census, seconds: float = REST_SECONDS) -> Iterator[Fault]:
+    """Fail unless, `seconds` behind the block, the gateway holds no more than `before`, and its actors are those."""
+    fault = Fault(name, gateway)
+    fault.begins()
+    yield fault
+    deadline = time.monotonic() + seconds
+    gateway.await_no_container(seconds)
+    while left := Census.of(gateway).beyond(before):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{name}: left after {seconds:g} s: {left}\n{Census.of(gateway)}\n{gateway.log}")
+        time.sleep(_PAUSE)
+    fault.seconds = time.monotonic() - fault.began
