@@ -5,11 +5,11 @@ SHELL := /bin/bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help install lock engine image run lint test conformance bench clean
+.PHONY: help install lock engine image gateway-image run lint test conformance bench clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r target text; do \
-		printf 'make %-12s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r target text; do \
+		printf 'make %-14s %s\n' "$$target" "$$text"; done
 
 install: $(INSTALLED) ## sshore and its tools into .venv, from requirements.lock
 
@@ -24,6 +24,9 @@ engine: ## a Docker Engine that answers: use the one there is, else install and 
 
 image: engine ## the guest image sshore/guest
 	@guest/build.sh
+
+gateway-image: engine install ## a container image of the gateway itself, sshore/gateway
+	@deploy/build.sh
 
 run: image install ## a server on loopback, and the ssh command to copy
 	@scripts/run.sh

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import sys
 from types import FrameType
 
 ORPHANS_SECONDS = 30
 """How long the janitor may take; a container that waits for its restart stays down for so long at most."""
+
+ENOUGH_DESCRIPTORS = 65536
 
 HANDED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -25,9 +28,18 @@ def main() -> None:
     if os.getpid() != 1:
         # Under `docker run --init`, say: orphans go to that one, so there is nothing to do here.
         os.execvp(command[0], command)
+    raise_descriptor_limit()
     status = run(command)
     reap_the_others()
     sys.exit(status)
+
+
+def raise_descriptor_limit() -> None:
+    """Engines differ in the soft limit they give; a connection takes a few descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ENOUGH_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def run(command: list[str]) -> int:

@@ -8,6 +8,7 @@ source scripts/test_tools.sh
 
 need_test_tools
 guest/mini.sh
+deploy/build.sh
 scripts/lint.sh
 say "pytest"
 # shellcheck disable=SC2086 # several arguments in one variable are the point

@@ -7,6 +7,7 @@ need_test_tools() {
     have rsync || missing+=(rsync)
     have git || missing+=(git)
     have docker-registry || missing+=(docker-registry)
+    have docker-compose || missing+=(docker-compose)
     have dbclient || missing+=(dropbear-bin)
     have psftp || missing+=(putty-tools)
     have podman || missing+=(podman catatonit)
