@@ -82,7 +82,8 @@ def _instruction(name: str) -> str:
 
 def _program(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, DEPLOY / f"{name}.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

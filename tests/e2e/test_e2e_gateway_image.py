@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from docker import DockerClient
+from docker.errors import ImageNotFound
 from support.clients import Client
 from support.gateway import wait_until
 from support.gateway_container import IMAGE, GatewayContainer
@@ -27,6 +28,15 @@ WITH_A_SWITCH = 3
 Containing = Callable[..., AbstractContextManager[GatewayContainer]]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def gateway_image(docker_client: DockerClient) -> None:
+    """The gateway's image; fails when it was not built."""
+    try:
+        docker_client.images.get(IMAGE)
+    except ImageNotFound:
+        pytest.fail(f"the image {IMAGE} is missing, run 'make gateway-image'", pytrace=False)
+
+
 @pytest.fixture(scope="module")
 def containing(
     docker_client: DockerClient, engine_host: str, mini_image: str, tmp_path_factory: pytest.TempPathFactory
@@ -34,14 +44,15 @@ def containing(
     """Brings a gateway's container up; its users are root in theirs, which have no network."""
 
     @contextmanager
-    def contain(mode: str) -> Iterator[GatewayContainer]:
+    def contain(mode: str, **more: str) -> Iterator[GatewayContainer]:
         execution = {
             "mode": mode,
             "container": {"Image": mini_image, "User": "0"},
             "host": {"NetworkMode": "none"},
             "imagePullPolicy": "Never",
         }
-        contained = GatewayContainer(tmp_path_factory.mktemp("contained"), docker_client, engine_host, execution)
+        folder = tmp_path_factory.mktemp("contained")
+        contained = GatewayContainer(folder, docker_client, engine_host, execution, **more)
         try:
             contained.up()
             yield contained
@@ -90,7 +101,7 @@ def test_the_engine_finds_it_healthy(contained: GatewayContainer) -> None:
     assert contained.state["Health"]["Log"][-1]["Output"] == "ready\n"
 
 
-def test_its_container_is_none_of_those_that_sweeps_and_hands_remove(contained: GatewayContainer) -> None:
+def test_its_container_has_no_label_that_a_sweep_goes_by(contained: GatewayContainer) -> None:
     assert not {"sshore", "sshore.gateway", "sshore.machine"} & contained.container.labels.keys()
 
 
@@ -126,10 +137,20 @@ def test_docker_stop_ends_it_with_0_and_everything_it_made(mode: str, containing
 def test_where_the_gateway_alone_dies_its_janitor_does_its_work(mode: str, containing: Containing) -> None:
     with containing(mode) as contained, defeated(contained):
         assert contained.users_containers()
-        contained.run("sh", "-c", f"kill -9 {contained.gateway_pid}")
+        contained.kill_gateway()
         assert contained.await_end() == 128 + signal.SIGKILL
         # The init ended behind the janitor.
         assert not contained.users_containers()
+
+
+def test_a_gateway_that_dies_is_started_again_also_behind_a_signal_through_the_engine(containing: Containing) -> None:
+    with containing("connection", restart="always") as contained:
+        # With `unless-stopped` the engine would take any signal for a stop.
+        contained.container.kill("SIGUSR1")
+        wait_until(lambda: "most recent call first" in contained.log)
+        contained.kill_gateway()
+        contained.await_listening(2)
+        assert contained.ssh("true").returncode == 0
 
 
 def test_what_a_killed_container_leaves_its_switches_end_or_the_next_start(mode: str, containing: Containing) -> None:
@@ -180,4 +201,4 @@ def ended(client: DockerClient, command: list[str]) -> tuple[int, str]:
     try:
         return container.wait(timeout=EVENT_SECONDS * 3)["StatusCode"], container.logs().decode()
     finally:
-        container.remove(force=True)
+        container.remove(v=True, force=True)

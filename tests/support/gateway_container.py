@@ -125,10 +125,9 @@ class GatewayContainer:
         assert status == 0, output
         return str(output.decode())
 
-    @property
-    def gateway_pid(self) -> int:
-        """The process id, in there, of the gateway itself: it is no more than the init's first child."""
-        return int(self.run("sh", "-c", "cat /proc/1/task/1/children").split()[0])
+    def kill_gateway(self) -> None:
+        """`kill -9` of the gateway itself: in there it is no more than the init's child."""
+        self.run("sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
 
     def ssh_argv(self, *command: str, options: Sequence[str] = ()) -> list[str]:
         """The command line of a client that runs `command`, or a shell without one."""
@@ -146,12 +145,19 @@ class GatewayContainer:
 
     def programs(self) -> list[int]:
         """Return how many processes each of its users' containers has, the engine's init included."""
-        return [len(self._client.api.top(container)["Processes"] or ()) for container in self.users_containers()]
+        return [self._processes(container) for container in self.users_containers()]
 
     def await_no_container(self, seconds: float = EVENT_SECONDS, but: Collection[str] = ()) -> None:
         """Fail unless the last container of its users goes within so many seconds, `but` those with these ids."""
         left = await_none_but(self._client, but, seconds, self._users)
         assert not left, f"after {seconds:g} s: {sorted(left.values())}\n{self.log}"
+
+    def _processes(self, container: str) -> int:
+        try:
+            return len(self._client.api.top(container)["Processes"] or ())
+        except APIError:
+            # It has just ended.
+            return 0
 
     @property
     def _label(self) -> str:
