@@ -33,7 +33,7 @@ main() {
 
 build_on() {
     local base=$1 recipe=$2
-    collect_wheels "$(python_of "$base")"
+    collect_wheels "$(python_of "$base")" || die "pip could not collect the wheels"
     say "building $IMAGE from deploy/Dockerfile on $base"
     docker build --label "$RECIPE_LABEL=$recipe" --build-arg "BASE=$base" -t "$IMAGE" -f deploy/Dockerfile . \
         >"$(log_file gateway-image)" 2>&1 && return
@@ -58,11 +58,11 @@ collect_wheels() {
     # build/ is where setuptools keeps files of modules that are gone.
     rm -rf "$WHEELS" build
     PYTHONWARNINGS=ignore .venv/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-        --wheel-dir "$WHEELS/sshore" .
-    download "$python" "$WHEELS/pip" --no-deps pip
-    # By its file: another package of that name, from wherever, is not looked at.
-    download "$python" "$WHEELS/dependencies" "$WHEELS"/sshore/*.whl
-    rm "$WHEELS"/dependencies/sshore-*.whl
+        --wheel-dir "$WHEELS/sshore" . &&
+        download "$python" "$WHEELS/pip" --no-deps pip &&
+        # By its file: another package of that name, from wherever, is not looked at.
+        download "$python" "$WHEELS/dependencies" "$WHEELS"/sshore/*.whl &&
+        rm "$WHEELS"/dependencies/sshore-*.whl
 }
 
 download() {

@@ -66,7 +66,8 @@ def reap_the_others() -> None:
     """End what is left, as systemd does: TERM, which the janitor ignores, and KILL (by the kernel) when time is up."""
     signal.signal(signal.SIGALRM, lambda number, frame: _time_is_up())
     signal.alarm(ORPHANS_SECONDS)
-    with contextlib.suppress(ProcessLookupError):
+    # There may be nobody, or only somebody else's processes.
+    with contextlib.suppress(OSError):
         os.kill(-1, signal.SIGTERM)
     with contextlib.suppress(ChildProcessError, TimeoutError):
         while True:
