@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..config.hardening import hardened
 from ..config.models import ExecutionConfig
 from ..engine.control_shell import CONTROL_SHELL
 from ..engine.launcher import SHELL, Program, Tty, launch_argv
@@ -108,7 +109,7 @@ def _container(execution: ExecutionConfig, name: str, labels: Mapping[str, str],
 
 
 def _host(execution: ExecutionConfig) -> dict[str, Any]:
-    host = {"LogConfig": {"Type": "none"}, **execution.host, "AutoRemove": True, "Init": True}
+    host = {"LogConfig": {"Type": "none"}, **hardened(execution.host), "AutoRemove": True, "Init": True}
     if not execution.network:
         host.setdefault("NetworkMode", NETWORK)
     return host

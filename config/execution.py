@@ -51,7 +51,8 @@ class ExecutionConfig(Section):
     )
     host: dict[str, Any] = Field(
         default_factory=dict,
-        description="The Docker API's HostConfig.",
+        description="The Docker API's HostConfig. Containers get no new privileges, 1024 processes and few "
+        "capabilities unless it says otherwise, see below.",
         examples=[{"Memory": 536870912, "PidsLimit": 256}],
         json_schema_extra=_list_of(HOST.name),
     )

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from .base import Section
 from .durations import format_duration
+from .hardening import hardened
 from .models import Config, LimitsConfig, TimeoutsConfig
 from .pem import is_pem_text
 from .yaml_text import yaml_text
@@ -24,6 +25,7 @@ def effective(config: Config) -> str:
     values = _section(config)
     execution = values["docker"]["execution"]
     execution["container"] = _container(execution["container"], config.docker.execution.image)
+    execution["host"] = hardened(execution["host"])
     return yaml_text(values)
 
 

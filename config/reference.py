@@ -10,6 +10,7 @@ from typing import Any
 
 from .base import Section
 from .docker_api import CONTAINER, HOST, NETWORK
+from .hardening import DROPPED, PIDS_LIMIT
 from .models import Config
 from .owned import LABEL_PREFIX, OWNED_CONTAINER, OWNED_HOST, OWNED_IN_CONNECTION_MODE, OWNED_IN_SESSION_MODE
 from .problems import KeyPath, dotted
@@ -38,6 +39,7 @@ docker:
       Memory: 536870912
       PidsLimit: 256
       CapDrop: [ALL]
+      CapAdd: [KILL]
   timeouts:
     containerStart: 1m30s
 """
@@ -148,6 +150,17 @@ sshore owns some keys, because its promises rest on them. Another value than its
 {_owned("host", OWNED_HOST)}
 - `container.Labels`: none that begins with `{LABEL_PREFIX}`
 - `host.RestartPolicy`: none
+
+Three keys of `host` have defaults, which [security](security.md#containers) explains. Each gives way to what names
+its own subject:
+
+- `host.PidsLimit`: `{PIDS_LIMIT}`, unless it is set; `-1` is no limit.
+- `host.SecurityOpt`: `no-new-privileges` is added to a list that does not name it; `no-new-privileges:false`
+  or an empty list is without.
+- `host.CapDrop`: {", ".join(f"`{name}`" for name in DROPPED)} are added, but for those in `CapAdd`; an empty
+  list is without.
+
+With `host.Privileged` only the first of them counts.
 
 {_key_list("container", CONTAINER.keys)}
 

@@ -91,6 +91,9 @@ def test_what_the_operator_set_is_passed_on_and_what_sshore_owns_is_added() -> N
         "Binds": ["/data:/data:ro"],
         "NetworkMode": "host",
         "LogConfig": {"Type": "none"},
+        "PidsLimit": 1024,
+        "SecurityOpt": ["no-new-privileges"],
+        "CapDrop": ["AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT"],
         "AutoRemove": True,
         "Init": True,
     }
