@@ -14,7 +14,7 @@ from ..actors.messages import Authenticated, Disconnected
 from ..actors.ref import Ref, post
 from ..actors.refusals import Refused, RefusedError, record, recorded, refuse
 from ..actors.surroundings import Surroundings
-from ..config.models import Mode
+from ..config.models import ExecutionConfig, Mode
 from ..metrics.codes import Code
 from .channel import SessionChannel
 from .session import ProgramSession
@@ -44,9 +44,9 @@ class ConnectionHandler:
         surroundings.house.metrics.connection_opened()
 
     @property
-    def commands_disabled(self) -> bool:
-        """Whether exec requests are refused: then no variable of the client's may run a command either."""
-        return self._surroundings.docker.execution.disable_command
+    def execution(self) -> ExecutionConfig:
+        """The section about its containers and programs."""
+        return self._surroundings.docker.execution
 
     def handshake_failed(self) -> None:
         """The client did not authenticate. `disconnect` follows."""

@@ -17,6 +17,8 @@ from .structures import platform_text, structures
 
 DEFAULT_IMAGE = "sshore/guest"
 
+_NAME_PATTERN = re.compile(r"[!-<>-~]{1,128}")
+
 
 class Mode(Word):
     """What gets a container of its own."""
@@ -102,6 +104,14 @@ class ExecutionConfig(Section):
         "places unless it is given here.",
         examples=[{"sftp": "/usr/lib/openssh/sftp-server"}],
     )
+    accept_env: list[str] | None = Field(
+        default=None,
+        description="Patterns of the environment variables that clients may set, with `*` and `?` as in "
+        "sshd_config(5)'s AcceptEnv; `[]` accepts none. By default every name, the container being the boundary. "
+        "Never accepted are `LD_*`, `BASH_ENV`, `ENV`, `IFS`, `SHELLOPTS`, the user's own (`HOME`, `PATH`, …) and "
+        "those in `container.Env`. `TERM` comes with a terminal.",
+        examples=[["LANG", "LC_*"]],
+    )
     disable_command: Flag = Field(
         default=False,
         description="Whether commands (`exec` requests) are refused. Shells and subsystems stay possible, and in "
@@ -154,6 +164,14 @@ class ExecutionConfig(Section):
             raise ValueError("names no program; expected a list such as ['/bin/sh', '-l']")
         if any("\0" in argument for argument in value or ()):
             raise ValueError("an argument cannot have a NUL character")
+        return value
+
+    @field_validator("accept_env")
+    @classmethod
+    def _patterns(cls, value: list[str] | None) -> list[str] | None:
+        message = "expected one pattern such as 'LC_*': printable, without '=' or spaces"
+        faulty = (index for index, pattern in enumerate(value or ()) if not _NAME_PATTERN.fullmatch(pattern))
+        refuse(Fault((index,), message) for index in faulty)
         return value
 
     @field_validator("subsystems")

@@ -12,6 +12,7 @@ from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
 from ..config.listen import host_and_port
 from .algorithms import algorithm_options
+from .client_environment import AcceptedNames, SessionEnvironment
 from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
 from .limits import Limits
@@ -109,9 +110,7 @@ class ContainerServer(NoForwarding):
             program = self._handler.program_session(self._channels)
         except RefusedError:
             return False
-        environment = _connection_environment(self._connection)
-        session = ChannelSession(program, self._gate, self.permissions, environment, self._limits.config)
-        session.trusts_environment = self.permissions.command is None and not self._handler.commands_disabled
+        session = ChannelSession(program, self._gate, self.permissions, self._environment(), self._limits.config)
         self._sessions.opened(session)
         return session
 
@@ -122,6 +121,12 @@ class ContainerServer(NoForwarding):
     def disconnect(self, sentence: str) -> None:
         """Close the connection and tell the client why (RFC 4253 §11.1)."""
         self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, sentence)
+
+    def _environment(self) -> SessionEnvironment:
+        execution, permissions = self._handler.execution, self.permissions
+        patterns = None if execution.accept_env is None else tuple(execution.accept_env)
+        accepted = AcceptedNames(patterns, permissions.command is not None or execution.disable_command)
+        return SessionEnvironment(accepted, permissions, _connection_environment(self._connection))
 
     def _unused(self, refused: Refused) -> None:
         record(refused, "connection_refused", self._log, self._metrics, "info")

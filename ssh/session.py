@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -16,23 +15,18 @@ from ..backend.session import ProgramSession
 from ..config.models import LimitsConfig
 from ..metrics.codes import Code
 from .channel_requests import bound_environment, take_any_command, watch_requests
+from .client_environment import SessionEnvironment, shown_names
 from .key_options import KeyPermissions
 from .session_time import SessionTime
 from .transport_gate import TransportGate
 
 _LONGEST_FAREWELL = 5.0
 _MOST_COLUMNS_OR_ROWS = 65_535
-# The container user's own, and the server's: no AcceptEnv of sshd's lets a client set them either.
-_NEVER_THE_CLIENTS = frozenset(("HOME", "LOGNAME", "PATH", "SHELL", "SSH_TTY", "USER"))
-# Debian's AcceptEnv. Others (SHELLOPTS with PS4, LD_PRELOAD, ENV) would have a forced command run another one, and a
-# shell where commands are disabled run some.
-_HARMLESS = re.compile(r"LANG|LC_\w+|COLORTERM|NO_COLOR", re.ASCII)
 
 
 class ChannelSession(asyncssh.SSHServerSession[bytes]):
     """Passes requests and input on to the program's session, and output and the end back to the channel.
 
-    `environment` is what the server knows of the connection (SSH_CLIENT and the like); it wins over the client's.
     Loop only; asyncssh calls everything here.
     """
 
@@ -43,13 +37,11 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         program: ProgramSession,
         gate: TransportGate,
         permissions: KeyPermissions,
-        environment: Mapping[str, str],
+        environment: SessionEnvironment,
         limits: LimitsConfig,
     ) -> None:
         self.at_close: list[Callable[[], object]] = []
         """Called once the channel is closed."""
-        self.trusts_environment = False
-        """Whether the client's variables may make the program do something else, as BASH_ENV does."""
         self._loop = asyncio.get_running_loop()
         self._program = program
         self._gate = gate
@@ -210,24 +202,12 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         return request if self._permissions.command is None else RunExec(self._permissions.command)
 
     def _set_environment(self, request: RunShell | RunExec | RunSubsystem) -> None:
-        variables = {
-            **self._client_environment(),
-            **self._permissions.environment,
-            **self._environment,
-        }
-        term = self._channel.get_terminal_type()
-        if term:
-            variables["TERM"] = term
-        if self._permissions.command is not None and isinstance(request, RunExec):
-            variables["SSH_ORIGINAL_COMMAND"] = request.command
-        for name, value in variables.items():
+        given = self._channel.get_environment_bytes()
+        ignored = self._environment.ignored(given)
+        if ignored:
+            self._gate.log.debug("environment_ignored", names=shown_names(ignored))
+        for name, value in self._environment.variables(given, self._channel.get_terminal_type(), request).items():
             self._program.env(name, value)
-
-    def _client_environment(self) -> dict[str, str]:
-        given = {_text(name): _text(value) for name, value in self._channel.get_environment_bytes().items()}
-        if self.trusts_environment:
-            return {name: value for name, value in given.items() if name not in _NEVER_THE_CLIENTS}
-        return {name: value for name, value in given.items() if _HARMLESS.fullmatch(name)}
 
     def _say(self, sentence: str) -> None:
         line_end = "\r\n" if self._has_pty else "\n"
@@ -237,7 +217,3 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
 def _columns_and_rows(width: int, height: int) -> tuple[int, int]:
     return min(width, _MOST_COLUMNS_OR_ROWS), min(height, _MOST_COLUMNS_OR_ROWS)
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")

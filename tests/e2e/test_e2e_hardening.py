@@ -56,7 +56,8 @@ def test_root_does_what_root_of_a_container_does(server: Server) -> None:
         'su -s /bin/sh sshore -c id; setpriv --reuid 1000 --regid 1000 --clear-groups sh -c "sleep 60" & kill $!',
         "useradd -m bob; echo bob:secret | chpasswd; apt-get -s install bash",
         "mkdir -p p/DEBIAN p/opt; touch p/opt/f; chown 1000:1000 p/opt/f; chmod 2755 p/opt/f",
-        'printf "Package: zz\\nVersion: 1\\nArchitecture: all\\nMaintainer: a <a@b>\\nDescription: x\\n" >p/DEBIAN/control',
+        'printf "Package: zz\\nVersion: 1\\nArchitecture: all\\nMaintainer: a <a@b>\\n" >p/DEBIAN/control',
+        'echo "Description: x" >>p/DEBIAN/control',
         "dpkg-deb -b p z.deb; dpkg -i z.deb; stat -c %a:%u /opt/f",
     )
     done = server.ssh("; ".join(steps))
