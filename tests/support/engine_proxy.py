@@ -8,11 +8,13 @@ import shutil
 import socket
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 SECONDS = 10.0
 _CHUNK = 65536
 _REQUEST = re.compile(rb"([A-Z]+) (?:/v[0-9.]+)?(/\S*) HTTP/1\.1\r\n")
+_FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)", re.IGNORECASE)
 
 
@@ -95,6 +97,10 @@ class EngineProxy:
         """Let the engine do what such requests ask, and keep its answers."""
         return self._add(Hold(method, path, answers=True, most=most))
 
+    def permits(self, method: str, path: str) -> bool:
+        """Whether a request is passed on at all; else it is answered with 403."""
+        return True
+
     def _add(self, rule: Hold) -> Hold:
         self._rules.append(rule)
         return rule
@@ -113,7 +119,7 @@ class EngineProxy:
         with client, engine:
             try:
                 engine.connect(self._target)
-                _Relay(client, engine, self._rules).run()
+                _Relay(client, engine, self._rules, self.permits).run()
             except OSError:
                 # One of the two is gone: leaving closes both.
                 return
@@ -122,9 +128,16 @@ class EngineProxy:
 class _Relay:
     """One connection. Clients of the engine do not pipeline: a request is at the beginning of what is received."""
 
-    def __init__(self, client: socket.socket, engine: socket.socket, rules: list[Hold]) -> None:
+    def __init__(
+        self,
+        client: socket.socket,
+        engine: socket.socket,
+        rules: list[Hold],
+        permits: Callable[[str, str], bool],
+    ) -> None:
         self._client, self._engine = client, engine
         self._rules = rules
+        self._permits = permits
         self._hijacked = False
         self._unsent = b""
         self._held_answer: Hold | None = None
@@ -171,6 +184,9 @@ class _Relay:
             return True
         data, self._unsent = self._unsent, b""
         head = None if self._hijacked else _REQUEST.match(data)
+        if head and not self._permits(head[1].decode(), head[2].decode()):
+            self._client.sendall(_FORBIDDEN)
+            return False
         if head:
             self._hijacked = b"\r\nUpgrade: tcp\r\n" in data
             taking = [rule for rule in self._rules if rule.takes(head[1].decode(), head[2].decode())]
