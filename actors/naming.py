@@ -6,10 +6,12 @@ import re
 import secrets
 from collections.abc import Mapping
 
+from ..config.text import printable
 from ..engine import labels
 
 _UNSAFE = re.compile(r"[^a-zA-Z0-9_.-]")
 _LONGEST_USER = 32
+_LONGEST_LABEL = 256
 
 
 def container_name(prefix: str, username: str) -> str:
@@ -19,10 +21,13 @@ def container_name(prefix: str, username: str) -> str:
 
 
 def connection_labels(shared: Mapping[str, str], connection_id: str, client: str, username: str) -> dict[str, str]:
-    """Return the labels that tell whose a container is; `shared` are those of the gateway."""
+    """Return the labels that tell whose a container is; `shared` are those of the gateway.
+
+    Whoever reads them prints them: what is unprintable in the user's name is escaped.
+    """
     return {
         **shared,
         labels.CONNECTION: connection_id,
         labels.CLIENT: client,
-        labels.USER: username,
+        labels.USER: printable(username[:_LONGEST_LABEL]),
     }

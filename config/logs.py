@@ -21,6 +21,8 @@ from .text import printable
 
 # Libraries that log at INFO what only a developer wants to know.
 CHATTY = ("asyncssh", "pykka", "docker", "urllib3")
+# What clients type and set may be a secret; asyncssh would tell it at DEBUG.
+_WITHHELD = ("  Env: ", "  Command: ", "  Forced command override: ")
 _PLAIN = re.compile(r"""[^\s"'=\\]+""")
 _UNSAFE_IN_KEY = re.compile(r"[^A-Za-z0-9_.-]")
 _FIRST = ("timestamp", "level", "event")
@@ -35,6 +37,7 @@ def configure_logging(config: LogConfig, stream: TextIO | None = None) -> None:
     _configure_structlog(level)
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_formatter(config.format))
+    handler.addFilter(_tells_no_secret)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -59,6 +62,10 @@ def _text(value: object) -> str:
 def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     # ASCII only: neither control characters nor half surrogates reach a terminal or a log collector.
     return json.dumps(event, default=str, skipkeys=True)
+
+
+def _tells_no_secret(record: logging.LogRecord) -> bool:
+    return not (record.name == "asyncssh" and any(text in str(record.msg) for text in _WITHHELD))
 
 
 def _shared() -> list[Processor]:

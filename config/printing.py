@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +12,18 @@ from .durations import format_duration
 from .hardening import hardened
 from .models import Config, LimitsConfig, TimeoutsConfig
 from .pem import is_pem_text
+from .secrets import MASK, without_secrets
 from .yaml_text import yaml_text
-
-MASK = "***"
-_SECRET_NAME = re.compile(r"pass|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
 
 
 def effective(config: Config) -> str:
     """Return the configuration as YAML, defaults filled in. Secrets and PEM text are printed as `***`."""
     values = _section(config)
     execution = values["docker"]["execution"]
-    execution["container"] = _container(execution["container"], config.docker.execution.image)
+    execution["container"] = {"Image": config.docker.execution.image, **execution["container"]}
     execution["host"] = hardened(execution["host"])
+    for structure in ("container", "host", "network"):
+        execution[structure] = without_secrets(execution[structure])
     return yaml_text(values)
 
 
@@ -48,15 +46,3 @@ def _value(value: Any, *, seconds: bool) -> Any:
     if isinstance(value, str):
         return MASK if is_pem_text(value) else str(value)
     return str(value) if isinstance(value, Path) else value
-
-
-def _container(container: Mapping[str, Any], image: str) -> dict[str, Any]:
-    shown = {"Image": image, **container}
-    if container.get("Env"):
-        shown["Env"] = [_variable(entry) for entry in container["Env"]]
-    return shown
-
-
-def _variable(entry: str) -> str:
-    name, equals, _value = entry.partition("=")
-    return f"{name}={MASK}" if equals and _SECRET_NAME.search(name) else entry

@@ -67,6 +67,11 @@ def algorithm_options() -> dict[str, list[str]]:
     }
 
 
+def accept_sound_signatures_only(key: asyncssh.SSHKey) -> None:
+    """Let a client's key verify no signature with SHA-1: asyncssh's `signature_algs` is for hosts' only."""
+    key.all_sig_algorithms = key.all_sig_algorithms & {name.encode() for name in _SIGNATURES}
+
+
 def host_key_pairs(keys: Sequence[asyncssh.SSHKey]) -> list[asyncssh.SSHKeyPair]:
     """Return the keys as what a listener takes, without algorithms that are not in the list."""
     pairs = list(asyncssh.load_keypairs(keys))

@@ -17,11 +17,12 @@ import asyncssh
 import structlog
 
 from ..config.listen import host_and_port
+from .algorithms import accept_sound_signatures_only
 from .authorized_keys import AuthorizedKeys, KeyFilePattern
 from .key_options import UNRESTRICTED, KeyPermissions
 from .passwords import PasswordFile
 from .strict_modes import UnsafeFileError
-from .usernames import is_valid_username, secret_fraction
+from .usernames import is_valid_username, secret_fraction, shortened_name
 
 _log = structlog.get_logger(__name__)
 # What a look-up in a file takes, with room to spare, and what the loop's timer is off by, several times.
@@ -100,6 +101,7 @@ class FileAuthentication(asyncssh.SSHServer):
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Whether the key, offered or used, is one of the user's."""
         began = asyncio.get_running_loop().time()
+        accept_sound_signatures_only(key)
         keys = await self._keys_of(username)
         now = datetime.now(UTC)
         granted = None if keys is None else keys.permissions(key.public_data, self._client_address, now)
@@ -125,7 +127,7 @@ class FileAuthentication(asyncssh.SSHServer):
     async def _conclude(self, granted: KeyPermissions | None, began: float, username: str, method: str) -> bool:
         self._granted = granted
         if granted is None:
-            _log.info("auth_refused", user=username, method=method, client=self._client)
+            _log.info("auth_refused", user=shortened_name(username), method=method, client=self._client)
             await _level_refusal(began, username)
         return granted is not None
 

@@ -7,6 +7,7 @@ import os
 import re
 
 _VALID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}", re.ASCII)
+_LONGEST_SHOWN = 64
 _SECRET = os.urandom(16)
 
 
@@ -16,6 +17,11 @@ def is_valid_username(username: str) -> bool:
     asyncssh hands user names over as the client sent them, `../../x` included. Any thread may call this.
     """
     return _VALID.fullmatch(username) is not None
+
+
+def shortened_name(username: str) -> str:
+    """The name for a line of the log: a client that is nobody yet may say one of 64 KiB, again and again."""
+    return username if len(username) <= _LONGEST_SHOWN else f"{username[:_LONGEST_SHOWN]}…"
 
 
 def secret_fraction(username: str) -> float:
