@@ -48,9 +48,9 @@ async def live(server: Server, status: int) -> None:
     with Terminal(
         server.ssh_argv("trap 'stty size' WINCH; echo ready; while :; do sleep 0.1; done", options=["-tt"])
     ) as t:
-        t.expect("ready")
+        t.expect("ready", 60)
         t.resize(101, 33)
-        t.expect("33 101")
+        t.expect("33 101", 60)
     async with server.connect() as connection:
         for wait in ("echo ready", "echo ready; sleep 1.5; echo guarded"):
             process = await connection.create_process(f'trap "exit 7" USR1; {wait}; while :; do sleep 0.1; done')
