@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
@@ -26,6 +26,8 @@ _WITHHELD = ("  Env: ", "  Command: ", "  Forced command override: ")
 _PLAIN = re.compile(r"""[^\s"'=\\]+""")
 _UNSAFE_IN_KEY = re.compile(r"[^A-Za-z0-9_.-]")
 _FIRST = ("timestamp", "level", "event")
+_LONGEST_VALUE = 2_000
+_WHOLE = ("exception", "stack")
 
 
 def configure_logging(config: LogConfig, stream: TextIO | None = None) -> None:
@@ -68,6 +70,16 @@ def _tells_no_secret(record: logging.LogRecord) -> bool:
     return not (record.name == "asyncssh" and any(text in str(record.msg) for text in _WITHHELD))
 
 
+def _bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Cut what a client may have made long: a line is not to fill a disk. Tracebacks are ours."""
+    return {key: value if key in _WHOLE else _cut(value) for key, value in event.items()}
+
+
+def _cut(value: Any) -> Any:
+    longer = isinstance(value, str) and len(value) > _LONGEST_VALUE
+    return f"{value[:_LONGEST_VALUE]}…" if longer else value
+
+
 def _shared() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -76,6 +88,7 @@ def _shared() -> list[Processor]:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
+        _bounded,
     ]
 
 

@@ -95,3 +95,25 @@ def test_setting_up_twice_does_not_log_twice(configured: Configured) -> None:
 def test_no_value_breaks_out_of_its_line(key: str, value: str) -> None:
     line = render_text(None, "info", {"event": value, key: value})
     assert line.isprintable()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_a_client_made_long_is_cut_and_a_traceback_is_not(configured: Configured, form: str) -> None:
+    stream = configured(format=form)
+    structlog.get_logger().info("said", target="x" * 100_000)
+    logging.getLogger("elsewhere").warning("%s", "y" * 100_000)
+    assert len(stream.getvalue()) < 5_000
+    try:
+        raise ValueError("z" * 3_000)
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    assert "z" * 3_000 in stream.getvalue()
+
+
+@pytest.mark.parametrize("line", ["  Env: %s=%s", "  Command: %s", "[conn=1, chan=0]   Command: %s"])
+def test_what_clients_set_and_type_is_withheld_at_every_level(configured: Configured, line: str) -> None:
+    stream = configured(level="debug")
+    logging.getLogger("asyncssh").debug(line, *["hush"] * line.count("%s"))
+    logging.getLogger("asyncssh").debug("  Terminal type: %s", "xterm")
+    assert "hush" not in stream.getvalue()
+    assert "xterm" in stream.getvalue()
