@@ -28,7 +28,7 @@ from .ports import SessionPort
 from .ref import Ref
 from .refusals import CANNOT_EXECUTE, Refused, RefusedError, refuse, refuse_for
 from .session import SessionActor
-from .specs import bare_environment, program_argv, program_container, terminal_size
+from .specs import bare_environment, guard_user, program_argv, program_container, terminal_size
 from .surroundings import Surroundings
 from .transitions import State
 
@@ -55,6 +55,7 @@ class ContainerSession(SessionActor, ContainerOwner):
         self._program: Program | None = None
         self._size: tuple[int, int] | None = None
         self._guard: ExecShell | None = None
+        self._guard_user = ""
         self._guard_begun = False
         self._started = False
         self._signalled = False
@@ -79,11 +80,13 @@ class ContainerSession(SessionActor, ContainerOwner):
 
     def image_at_hand(self, image: ImageInfo) -> None:
         name = container_name(self.execution.containername, self._username)
+        user = str(self.execution.container.get("User") or image.user)
+        self._guard_user = guard_user(self.execution, user)
         argv, env, sizes = None, self.env, self.engine.sizes_terminals
         if self._program:
             argv = program_argv(self.execution, self._program, self.pty, say_pid=False, sizes_terminals=sizes)
         else:
-            env = bare_environment(str(self.execution.container.get("User") or image.user), self.pty) | env
+            env = bare_environment(user, self.pty) | env
         self._size = terminal_size(self.pty) if argv or sizes else None
         container = self.make_container(
             program_container(self.execution, name, self._labels, argv=argv, env=env, pty=self.pty)
@@ -168,7 +171,7 @@ class ContainerSession(SessionActor, ContainerOwner):
         if self._guard_begun or not self.container or self.state not in (State.RUNNING, State.SILENT):
             return
         self._guard_begun = True
-        self._guard = ExecShell(self.surroundings, self.container.id, GUARD_SHELL)
+        self._guard = ExecShell(self.surroundings, self.container.id, GUARD_SHELL, self._guard_user)
         try:
             self._guard.begin()
         except EngineError as error:

@@ -10,13 +10,17 @@ from .surroundings import Surroundings
 
 
 class ExecShell:
-    """Obeys lines as uid 0 and ends when it is let go. Belongs to the thread of the container's owner."""
+    """Obeys lines as `user`, uid 0 unless said otherwise, and ends when it is let go.
 
-    def __init__(self, surroundings: Surroundings, container_id: str, script: str) -> None:
+    Belongs to the thread of the container's owner.
+    """
+
+    def __init__(self, surroundings: Surroundings, container_id: str, script: str, user: str = IDLE_USER) -> None:
         self._engine = surroundings.engine
         self._timeout = surroundings.docker.timeouts.command_start
         self._container_id = container_id
         self._script = script
+        self._user = user
         self._input: ControlInput | None = None
         self._ready = False
 
@@ -24,7 +28,7 @@ class ExecShell:
         """Start it, unless that was done. Raises EngineError."""
         if self._input:
             return
-        spec = ExecSpec(argv=(SHELL, "-c", self._script), user=IDLE_USER)
+        spec = ExecSpec(argv=(SHELL, "-c", self._script), user=self._user)
         exec_id = self._engine.create_exec(self._container_id, spec, timeout=self._timeout)
         self._input = self._engine.start_control(exec_id, timeout=self._timeout)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,12 @@ def hardened(host: Mapping[str, Any]) -> dict[str, Any]:
         result["SecurityOpt"] = _security_options(host.get("SecurityOpt"))
         result["CapDrop"] = _dropped(host.get("CapDrop"), host.get("CapAdd") or ())
     return result
+
+
+def forbids_new_privileges(host: Mapping[str, Any]) -> bool:
+    """Whether containers of this HostConfig, with its defaults, have `no-new-privileges`."""
+    options = hardened(host).get("SecurityOpt") or ()
+    return any(re.fullmatch(rf"{_NO_NEW_PRIVILEGES}([:=]true)?", option) for option in options)
 
 
 def _security_options(given: list[str] | None) -> list[str]:

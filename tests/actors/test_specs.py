@@ -15,6 +15,7 @@ from sshore.actors.requests import SIGNALS, check_env, check_signal
 from sshore.actors.specs import (
     bare_environment,
     client_environment,
+    guard_user,
     idle_container,
     merged_environment,
     program_container,
@@ -141,6 +142,25 @@ def test_the_operators_variables_win_over_the_clients() -> None:
 def test_where_no_launcher_runs_a_user_that_has_a_name_is_named(user: str, name: str | None) -> None:
     assert bare_environment(user, None) == ({"USER": name, "LOGNAME": name} if name else {})
     assert bare_environment(user, RequestPty("xterm", 80, 24))["SSH_TTY"] == "/dev/pts/0"
+
+
+@pytest.mark.parametrize(
+    ("user", "host", "guard"),
+    [
+        ("", {}, "0"),
+        ("root", {}, "0"),
+        ("0:5", {}, "0"),
+        ("1000", {}, "1000"),
+        ("web:www", {}, "web:www"),
+        ("1000", {"SecurityOpt": []}, "0"),
+        ("1000", {"SecurityOpt": ["no-new-privileges:false"]}, "0"),
+        ("1000", {"SecurityOpt": ["no-new-privileges=true"]}, "1000"),
+        ("1000", {"SecurityOpt": ["seccomp=unconfined"]}, "1000"),
+        ("1000", {"Privileged": True}, "0"),
+    ],
+)
+def test_a_guard_is_root_where_root_may_signal_the_user(user: str, host: dict[str, Any], guard: str) -> None:
+    assert guard_user(execution(mode="session", host=host), user) == guard
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM", "USR1", "WINCH", "KILL"])
