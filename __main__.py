@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib.metadata import version as installed_version
@@ -15,7 +17,7 @@ import click
 import platformdirs
 import structlog
 
-from .config.load import load_config, require_serving
+from .config.load import load_config, load_serving
 from .config.logs import configure_logging
 from .config.migrate import migrated
 from .config.models import Config
@@ -45,9 +47,12 @@ def main() -> None:
 )
 def serve(file: Path, state: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
-    config = _load(file)
-    _or_exit(lambda: require_serving(config, str(file)))
+    # Whoever wants a reload from here on gets it once there is somebody who can do it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+    config = _load(file, load_serving)
     configure_logging(config.log)
+    # The watchdog's SIGABRT leaves the stack of every thread.
+    faulthandler.enable()
     for note in config.notes:
         structlog.get_logger().warning(
             "configuration_note", file=str(file), line=note.line, key=note.path, note=note.message
@@ -55,7 +60,7 @@ def serve(file: Path, state: Path) -> None:
     from .ssh.service import Service
 
     async def run() -> int:
-        return await Service(config, state).run()
+        return await Service(config, state, lambda: load_serving(file)).run()
 
     try:
         sys.exit(asyncio.run(run()))
@@ -105,9 +110,9 @@ def version() -> None:
     click.echo(f"sshore {installed_version('sshore')}")
 
 
-def _load(file: Path) -> Config:
+def _load(file: Path, load: Callable[[Path], Config] = load_config) -> Config:
     try:
-        return load_config(file)
+        return load(file)
     except ConfigError as error:
         _fail(str(error))
 

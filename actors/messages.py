@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from ..engine.image_names import tagged
@@ -284,6 +284,13 @@ class ImageActorDone:
 @dataclass(frozen=True, slots=True)
 class Drain:
     """End every connection, take no new one; the backend's port learns when nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Say that the root lives. `answered` takes any thread, returns at once and never raises."""
+
+    answered: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)

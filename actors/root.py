@@ -15,6 +15,7 @@ from .messages import (
     Drain,
     ImageActorDone,
     ImageWanted,
+    Ping,
     Removed,
     RemoveLater,
     RestartRemovals,
@@ -88,6 +89,8 @@ class RootActor(Worker):
                 self._restart_removals()
             case Drain():
                 self._drain()
+            case Ping(answered):
+                answered()
 
     def failed(self, error: BaseException) -> None:
         self._port.root_failed(error)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..actors.gateway import Gateway
 from ..actors.log import Log
-from ..actors.messages import Drain
+from ..actors.messages import Drain, Ping
 from ..actors.ref import Ref, post
 from ..actors.removal import RemovalActor
 from ..actors.root import RootActor
@@ -111,8 +111,7 @@ class Backend:
         if self._house is None:
             raise RuntimeError("the backend was not started")
         docker = docker or self.docker
-        if docker.connection != self.docker.connection:
-            raise ValueError("docker.connection: a connection uses its backend's engine")
+        self._require_own_engine(docker)
         connection_id = connection_id or secrets.token_hex(16)
         client = host_and_port(*client_address)
         bound = bindable(log or self._log).bind(connection=connection_id, client=client)
@@ -127,6 +126,20 @@ class Backend:
         except EngineError as error:
             return str(error)
         return None
+
+    def configure(self, docker: DockerConfig) -> None:
+        """Give connections that come from now on another configuration.
+
+        Retries of removals keep the first one's timeouts. Raises ValueError on another engine.
+        """
+        self._require_own_engine(docker)
+        self.docker = docker
+
+    async def root_answers(self) -> None:
+        """Return once the root actor has handled a message; at once where there is none. For a watchdog."""
+        answered = asyncio.Event()
+        if self._house and post(self._house.root, Ping(lambda: in_loop(self._loop, answered.set))):
+            await answered.wait()
 
     async def shutdown(self, deadline: float) -> None:
         """End every connection and wait until nothing is left, at most `deadline` seconds. Idempotent."""
@@ -151,6 +164,10 @@ class Backend:
             self.root_failure.set_result(error)
         # Nobody is left who could say so.
         self._drained.set()
+
+    def _require_own_engine(self, docker: DockerConfig) -> None:
+        if docker.connection != self.docker.connection:
+            raise ValueError("docker.connection: a connection uses its backend's engine")
 
     def _counters(self, requests: Counter | None, failures: Counter | None) -> EngineCounters:
         if requests is not None and failures is not None:

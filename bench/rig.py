@@ -99,7 +99,7 @@ def engine_socket() -> str:
 
 def _configuration(port: int, health: int, host_key: Path, image: str, run: str) -> str:
     return f"""\
-ssh: {{listen: "127.0.0.1:{port}", hostkeys: ["{host_key}"]}}
+ssh: {{listen: "127.0.0.1:{port}", hostkeys: ["{host_key}"], drainTime: 0}}
 auth: {{authorizedKeys: keys/%u}}
 log: {{format: json}}
 health: {{enable: true, listen: "127.0.0.1:{health}"}}

@@ -15,7 +15,7 @@ from .problems import ConfigError, Fault, KeyPath, Problem, dotted
 from .sentences import faults_of
 from .unknown import without_unknown
 
-__all__ = ["ConfigError", "Problem", "load_config", "parse_config", "require_serving"]
+__all__ = ["ConfigError", "Problem", "load_config", "load_serving", "parse_config", "require_serving"]
 
 
 def load_config(path: Path) -> Config:
@@ -57,6 +57,13 @@ def parse_config(text: str, name: str) -> Config:
     if config is None or problems:
         raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0), name)
     return config.with_notes(_problems(document, translation.notes))
+
+
+def load_serving(path: Path) -> Config:
+    """Do the same for a server of one's own, which needs more than a valid configuration."""
+    config = load_config(path)
+    require_serving(config, str(path))
+    return config
 
 
 def require_serving(config: Config, name: str = "") -> None:

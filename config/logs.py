@@ -36,7 +36,7 @@ def configure_logging(config: LogConfig, stream: TextIO | None = None) -> None:
     Call it once, before other threads log; a second call replaces the first.
     """
     level = getattr(logging, config.level.upper())
-    _configure_structlog(level)
+    _configure_structlog()
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_formatter(config.format))
     handler.addFilter(_tells_no_secret)
@@ -92,10 +92,11 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _configure_structlog(level: int) -> None:
+def _configure_structlog() -> None:
     structlog.configure(
-        processors=[*_shared(), ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        # Asked at every event, as loggers that were bound before have to learn of another level too.
+        processors=[structlog.stdlib.filter_by_level, *_shared(), ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _BEGIN = "-----BEGIN "
 _END = "-----END "
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"
+_IN_CREDENTIALS = f"${{{_CREDENTIALS}}}/"
 
 
 def is_pem_text(value: str) -> bool:
@@ -30,12 +33,24 @@ def checked_pem(value: str, base: Path | None) -> str:
 
 
 def resolved(path: str, base: Path | None) -> str:
-    """Return `path` as absolute, seen from `base`, with `~` expanded; unchanged without a base."""
+    """Return `path` as absolute, seen from `base`, with `~` expanded; unchanged without a base.
+
+    `${CREDENTIALS_DIRECTORY}/` in front is the folder in which systemd puts a service's credentials (systemd.exec(5)).
+    """
     if not path.strip() or "\0" in path:
         raise ValueError("expected the path of a file")
+    if path.startswith(_IN_CREDENTIALS):
+        return str(_credentials() / path.removeprefix(_IN_CREDENTIALS))
     if base is None:
         return path
     try:
         return str(base / Path(path).expanduser())
     except RuntimeError as error:
         raise ValueError(f"'~' cannot be resolved: {error}") from None
+
+
+def _credentials() -> Path:
+    folder = os.environ.get(_CREDENTIALS)
+    if not folder:
+        raise ValueError(f"{_CREDENTIALS} is not set: systemd sets it for units with LoadCredential=")
+    return Path(folder)

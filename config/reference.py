@@ -63,7 +63,8 @@ JSON schema.
 - A **duration** is `60s`, `1m30s`, `500ms` (units h, m, s, ms, us, ns), or an integer of nanoseconds; 1 ms to
   720 h.
 - A **PEM** value is the text itself or the path of a file.
-- Relative paths start from the folder of the configuration file; `~` is the home of the user who runs sshore.
+- Relative paths start from the folder of the configuration file; `~` is the home of the user who runs sshore, and
+  `${{CREDENTIALS_DIRECTORY}}/` in front the folder of systemd's credentials.
 """
 
 _API = "https://docs.docker.com/reference/api/engine/version/v1.47/#operation/ContainerCreate"

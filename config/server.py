@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from .base import FilePath, Flag, Listen, Pem, Section, Word, base_of
+from .limits import Span
 from .pem import resolved
 
 _PATTERN = re.compile(r"%(.?)", re.DOTALL)
@@ -38,6 +39,11 @@ class SshConfig(Section):
         description="Software version in the server's identification, with or without `SSH-2.0-` in front "
         "(RFC 4253, section 4.2). sshore's own by default.",
         examples=["SSH-2.0-sshore"],
+    )
+    drain_time: Span = Field(
+        default=10.0,
+        description="How long a server that was told to stop waits for its clients to finish; 0 is not at all.",
+        examples=["1m"],
     )
 
     @field_validator("server_version")

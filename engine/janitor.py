@@ -51,7 +51,7 @@ class Order:
 
 def main() -> None:
     """Obey the pipe on stdin until its end."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGABRT):
         signal.signal(number, signal.SIG_IGN)
     pipe = sys.stdin.buffer
     first = pipe.readline()

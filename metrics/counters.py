@@ -85,6 +85,10 @@ class Metrics:
         """Count a request of a client that was refused, by the refusal's code."""
         self._refusals.labels(code).inc()
 
+    def reloaded(self, success: bool) -> None:
+        """Count a reload of the configuration, or one that was refused."""
+        (self._reloads_succeeded if success else self._reloads_failed).inc()
+
     def _make_backend_metrics(self) -> None:
         self._requests = Counter(
             "sshore_backend_requests", "Requests to the engine.", ["operation"], registry=self.registry
@@ -96,6 +100,9 @@ class Metrics:
             registry=self.registry,
         )
         self._actors_current = Gauge("sshore_actors_current", "Actors that live.", ["actor"], registry=self.registry)
+        reloads = Counter("sshore_reloads", "Reloads of the configuration.", ["result"], registry=self.registry)
+        self._reloads_succeeded = reloads.labels("success")
+        self._reloads_failed = reloads.labels("failure")
         self._actor_failures = Counter(
             "sshore_actor_failures", "Actors that crashed.", ["actor"], registry=self.registry
         )

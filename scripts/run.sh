@@ -54,6 +54,7 @@ write_config() {
 # Written by \`make run\` every time; to change something, copy it and start \`sshore serve --config COPY\`.
 ssh:
   listen: 127.0.0.1:$1
+  drainTime: 0
 auth:
   authorizedKeys: authorized_keys/%u
 metrics:

@@ -27,6 +27,10 @@ class Guest(Protocol):
     def disconnect(self, sentence: str) -> None:
         """Close the connection with this sentence."""
 
+    @property
+    def unused_since(self) -> float | None:
+        """Since when, on the loop's clock, a client that is logged in has no channel open; else None."""
+
 
 class Admission:
     """Counts connections, makes room for newcomers, and refuses those for whom there is none. Loop only.
@@ -44,6 +48,10 @@ class Admission:
         self._logged_in: dict[Guest, None] = {}
         self._refused: dict[Guest, None] = {}
         self._by_source: Counter[str] = Counter()
+
+    def configure(self, limits: LimitsConfig) -> None:
+        """Judge newcomers by other limits from now on. Nobody has to leave."""
+        self._limits = limits
 
     def enter(self, guest: Guest) -> tuple[Code, str] | None:
         """Count a newcomer. Returns code and cause if he is refused; he still has to `leave`."""

@@ -20,6 +20,13 @@ class Bans:
         self._clock = clock
         self._levels: dict[str, tuple[float, float]] = {}
 
+    def configure(self, most: int, decay: float) -> None:
+        """Judge by other numbers from now on; what was counted stays, unless nothing bans any more."""
+        self._most = most
+        self._decay = decay
+        if not most:
+            self._levels.clear()
+
     def failed(self, source: str) -> None:
         """Count a failed password."""
         if self._most:

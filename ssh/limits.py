@@ -17,4 +17,12 @@ class Limits:
         self.config = config or LimitsConfig()
         self.bans = Bans(self.config.ban_after, self.config.ban_decay, time.monotonic)
         self.admission = Admission(self.config, self.bans)
-        self.users = SessionsOfUsers(self.config.max_sessions_per_user)
+        self.users = SessionsOfUsers()
+
+    def renewed(self, config: LimitsConfig) -> Limits:
+        """Return other limits for those who come from now on. They share the counts with these, which go on."""
+        self.bans.configure(config.ban_after, config.ban_decay)
+        self.admission.configure(config)
+        renewed = Limits(config)
+        renewed.bans, renewed.admission, renewed.users = self.bans, self.admission, self.users
+        return renewed

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
-import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import asyncssh
 import structlog
 
 from ..backend.backend import Backend
-from ..config.models import Config, LimitsConfig, parse_listen
-from .algorithms import host_key_pairs
-from .authentication import Credentials
+from ..backend.connection import ConnectionHandler
+from ..config.listen import host_and_port
+from ..config.models import Config, parse_listen
+from .closing import close_acceptor
+from .drain import drain
 from .guarded_server import GuardedServer
-from .hostkeys import load_host_keys
 from .limits import Limits
-from .server import server_options
+from .settings import Settings
 
-_SERVER_VERSION = "sshore"
 _QUEUE = 4096
 
 
 class FileServer(GuardedServer):
     """A client of the own listener: authenticated from files, with the permissions of the key that he used."""
 
-    def __init__(self, credentials: Credentials, backend: Backend, banner: str | None, limits: Limits) -> None:
-        super().__init__(credentials, backend, limits)
-        self._banner = banner
+    def __init__(self, settings: Settings, backend: Backend, limits: Limits) -> None:
+        super().__init__(settings.credentials, backend, limits)
+        self._docker = settings.config.docker
+        self._banner = settings.config.ssh.banner
+
+    def new_handler(self, client: tuple[str, int], connection_id: str) -> ConnectionHandler:
+        return self.backend.connection(client, connection_id, docker=self._docker)
 
     def begin_auth(self, username: str) -> bool:
         if self._banner:
@@ -39,43 +43,56 @@ class FileServer(GuardedServer):
 
 
 class Listener:
-    """Listens on `ssh.listen`. Used in the backend's loop."""
+    """Listens on `ssh.listen`, or on sockets that somebody else opened. Used in the backend's loop."""
 
-    def __init__(self, config: Config, state: Path, backend: Backend) -> None:
-        """Load host keys and credentials. Raises OSError or ValueError with a sentence about what is wrong."""
-        self._config = config
-        self._backend = backend
-        self._credentials = Credentials(config.auth.authorized_keys, config.auth.passwords)
-        self._host_keys = load_host_keys(list(config.ssh.hostkeys), state)
-        self._acceptor: asyncssh.SSHAcceptor | None = None
+    def __init__(self, config: Config, state: Path, backend: Backend, inherited: Sequence[socket.socket] = ()) -> None:
+        """Load host keys and credentials. Raises OSError or ValueError with a sentence about what is wrong.
+
+        `inherited` are listening sockets in place of `ssh.listen`; who waits in their queues may be somebody else's.
+        """
+        self._settings = Settings.load(config, state)
         self._limits = Limits(config.limits)
+        self._backend = backend
+        self._inherited = inherited
+        self._acceptors: list[asyncssh.SSHAcceptor] = []
 
     @property
     def port(self) -> int:
-        """The TCP port that it listens on."""
-        assert self._acceptor is not None
-        return self._acceptor.get_port()
+        """The TCP port that it listens on, of several sockets the first's."""
+        return self._acceptors[0].get_port()
 
     async def start(self) -> None:
         """Open the port. Raises OSError."""
-        host, port = parse_listen(self._config.ssh.listen)
-        self._acceptor = await asyncssh.create_server(
-            lambda: FileServer(self._credentials, self._backend, self._config.ssh.banner, self._limits),
-            host,
-            port,
-            server_host_keys=host_key_pairs(self._host_keys),
-            server_version=self._config.ssh.server_version or _SERVER_VERSION,
-            **_timers(self._config.limits),
-            **server_options(),
-        )
-        _lengthen_queue(self._acceptor)
-        host_text = self._config.ssh.listen.rpartition(":")[0]
-        structlog.get_logger().info("listening", address=f"{host_text}:{self.port}")
+        if self._inherited:
+            for sock in self._inherited:
+                self._acceptors.append(await self._accept_on(sock))
+        else:
+            self._acceptors.append(await self._accept_on(None))
+        log = structlog.get_logger()
+        for acceptor in self._acceptors:
+            _lengthen_queue(acceptor)
+            log.info("listening", address=self._address(acceptor), inherited=bool(self._inherited))
 
     @property
     def is_open(self) -> bool:
         """Whether clients are accepted."""
-        return self._acceptor is not None
+        return bool(self._acceptors)
+
+    @property
+    def clients(self) -> int:
+        """How many are connected, logged in or not."""
+        return len(self._limits.admission.guests())
+
+    def renew(self, settings: Settings) -> None:
+        """Serve those who connect from now on with other settings. Who is there is counted on, and notices nothing."""
+        for acceptor in self._acceptors:
+            acceptor.update(**settings.asyncssh_options())
+        self._limits = self._limits.renewed(settings.config.limits)
+        self._settings = settings
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until every client has left, at most so many seconds; terminals are told. Behind `stop`."""
+        await drain(self._limits.admission, seconds)
 
     def dismiss(self, sentence: str) -> None:
         """Tell every client why, and disconnect him."""
@@ -83,15 +100,28 @@ class Listener:
             guest.tell(sentence)
             guest.disconnect(sentence)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Accept nobody any more; connections go on. Idempotent."""
-        if self._acceptor:
-            self._acceptor.close()
-            self._acceptor = None
+        acceptors, self._acceptors = self._acceptors, []
+        closings = (close_acceptor(acceptor, shared=bool(self._inherited)) for acceptor in acceptors)
+        await asyncio.gather(*closings)
 
     def close(self) -> None:
         """Release what authentication holds."""
-        self._credentials.close()
+        self._settings.credentials.close()
+
+    async def _accept_on(self, sock: socket.socket | None) -> asyncssh.SSHAcceptor:
+        host, port = ("", 0) if sock else parse_listen(self._settings.config.ssh.listen)
+        options = self._settings.asyncssh_options()
+        return await asyncssh.create_server(self._new_server, host, port, sock=sock, **options)
+
+    def _new_server(self) -> FileServer:
+        return FileServer(self._settings, self._backend, self._limits)
+
+    def _address(self, acceptor: asyncssh.SSHAcceptor) -> str:
+        if self._inherited:
+            return host_and_port(*acceptor.get_addresses()[0][:2])
+        return f"{self._settings.config.ssh.listen.rpartition(':')[0]}:{acceptor.get_port()}"
 
 
 def _lengthen_queue(acceptor: asyncssh.SSHAcceptor) -> None:
@@ -102,12 +132,3 @@ def _lengthen_queue(acceptor: asyncssh.SSHAcceptor) -> None:
     for listening in acceptor.sockets:
         with socket.socket(fileno=os.dup(listening.fileno())) as same:
             same.listen(_QUEUE)
-
-
-def _timers(limits: LimitsConfig) -> dict[str, Any]:
-    """What asyncssh is to do about time: it asks clients whether they are there. The login has a deadline of ours."""
-    return {
-        "login_timeout": 0,
-        "keepalive_interval": limits.client_alive_interval,
-        "keepalive_count_max": limits.client_alive_count_max or sys.maxsize,
-    }

@@ -14,19 +14,16 @@ class OpenSession(Protocol):
 
 
 class OpenSessions:
-    """A set of channels with a limit. Loop only."""
+    """A set of channels that is held against limits. Loop only."""
 
-    def __init__(self, most: int) -> None:
-        """`most` is how many there may be, 0 for any number."""
-        self._most = most
+    def __init__(self) -> None:
         self._sessions: set[OpenSession] = set()
 
-    @property
-    def full(self) -> bool:
-        """Whether there may be no more."""
-        if not 0 < self._most <= len(self._sessions):
+    def full(self, most: int) -> bool:
+        """Whether there may be no more where there may be `most`, 0 for any number."""
+        if not 0 < most <= len(self._sessions):
             return False
-        return sum(not session.is_closing for session in self._sessions) >= self._most
+        return sum(not session.is_closing for session in self._sessions) >= most
 
     def add(self, session: OpenSession) -> None:
         self._sessions.add(session)
@@ -45,17 +42,15 @@ class OpenSessions:
 class SessionsOfUsers:
     """The open channels by user name. Loop only."""
 
-    def __init__(self, most: int) -> None:
-        """`most` is how many one user may have, 0 for any number."""
-        self._most = most
+    def __init__(self) -> None:
         self._users: dict[str, OpenSessions] = {}
 
-    def full(self, user: str) -> bool:
-        """Whether this user may have no more."""
-        return user in self._users and self._users[user].full
+    def full(self, user: str, most: int) -> bool:
+        """Whether this user may have no more where one may have `most`, 0 for any number."""
+        return user in self._users and self._users[user].full(most)
 
     def add(self, user: str, session: OpenSession) -> None:
-        self._users.setdefault(user, OpenSessions(self._most)).add(session)
+        self._users.setdefault(user, OpenSessions()).add(session)
 
     def discard(self, user: str, session: OpenSession) -> None:
         """Forget a channel that is closed. Idempotent."""

@@ -122,6 +122,11 @@ class ContainerServer(NoForwarding):
         """Close the connection and tell the client why (RFC 4253 §11.1)."""
         self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, sentence)
 
+    @property
+    def unused_since(self) -> float | None:
+        """Since when, on the loop's clock, a client that is logged in has no channel open; else None."""
+        return self._sessions.unused_since
+
     def _environment(self) -> SessionEnvironment:
         execution, permissions = self._handler.execution, self.permissions
         patterns = None if execution.accept_env is None else tuple(execution.accept_env)

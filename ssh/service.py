@@ -7,15 +7,23 @@ import faulthandler
 import os
 import signal
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from ..backend.backend import Backend
+from ..config.logs import configure_logging
 from ..config.models import Config
 from ..metrics.counters import Metrics
 from ..metrics.monitoring import Monitoring
+from .activation import inherited_sockets
 from .listener import Listener
+from .notify import Notifier
+from .reload import Reloads
+from .settings import Settings
+from .watchdog import Pulse, supervise, taken_interval
 
 _NOTICE = "The server is shutting down."
 _FAILED = 1
@@ -24,10 +32,22 @@ _FAILED = 1
 class Service:
     """Serves until SIGTERM or SIGINT, or until its root actor crashed. One per process, in its main thread."""
 
-    def __init__(self, config: Config, state: Path) -> None:
-        self._config = config
-        self._state = state
+    def __init__(self, config: Config, state: Path, load: Callable[[], Config]) -> None:
+        """`load` reads the configuration again, for SIGHUP; it blocks and raises ConfigError.
+
+        What a service manager says in the environment is taken out of it. Raises OSError or ValueError, with a sentence
+        for the operator.
+        """
         self._log = structlog.get_logger()
+        self._notifier = Notifier.taken_from(os.environ)
+        self._interval = taken_interval(os.environ)
+        self._metrics = Metrics()
+        self._backend = Backend(config.docker, state, metrics=self._metrics)
+        self._listener = Listener(config, state, self._backend, inherited_sockets(os.environ))
+        self._monitoring = self._monitored(config)
+        self._reloads = Reloads(load, state, config, self._apply, self._notifier, self._metrics)
+        self._reloading: asyncio.Task[None] | None = None
+        self._supervising: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._signals = 0
 
@@ -36,40 +56,81 @@ class Service:
 
         Raises OSError or ValueError, with a sentence for the operator, if it cannot start.
         """
-        metrics = Metrics()
-        backend = Backend(self._config.docker, self._state, metrics=metrics)
-        listener = Listener(self._config, self._state, backend)
-        monitoring = self._monitoring(backend, listener, metrics)
-        await backend.start()
+        self._take_hangups()
+        await self._backend.start()
         try:
-            await monitoring.start()
-            await listener.start()
+            await self._monitoring.start()
+            await self._listener.start()
             self._listen_to_signals()
-            return await self._until_the_end(backend)
+            self._notifier.ready()
+            self._reloading = asyncio.create_task(self._reloads.run())
+            self._supervising = asyncio.create_task(self._supervision())
+            return await self._until_the_end()
         finally:
-            listener.stop()
-            listener.dismiss(_NOTICE)
-            await backend.shutdown(self._config.docker.timeouts.container_stop)
-            await monitoring.stop()
-            listener.close()
-            self._log.info("stopped")
+            await self._end()
 
-    def _monitoring(self, backend: Backend, listener: Listener, metrics: Metrics) -> Monitoring:
+    async def _until_the_end(self) -> int:
+        if not await self._unless_the_root_fails(self._stopping.wait()):
+            return _FAILED
+        if self._reloading:
+            # It would say, behind this, that the server is ready again.
+            self._reloading.cancel()
+        self._notifier.stopping()
+        await self._listener.stop()
+        drain = self._reloads.config.ssh.drain_time
+        self._log.info("draining", clients=self._listener.clients, seconds=drain)
+        return 0 if await self._unless_the_root_fails(self._listener.drain(drain)) else _FAILED
+
+    async def _unless_the_root_fails(self, awaited: Coroutine[Any, Any, object]) -> bool:
+        """Wait for it; return whether it ended before the root actor crashed."""
+        task = asyncio.ensure_future(awaited)
+        await asyncio.wait((task, self._backend.root_failure), return_when=asyncio.FIRST_COMPLETED)
+        task.cancel()
+        return not self._backend.root_failure.done()
+
+    async def _end(self) -> None:
+        self._notifier.stopping()
+        await self._listener.stop()
+        self._listener.dismiss(_NOTICE)
+        await self._backend.shutdown(self._reloads.config.docker.timeouts.container_stop)
+        await self._monitoring.stop()
+        self._listener.close()
+        for task in filter(None, (self._reloading, self._supervising)):
+            task.cancel()
+        self._notifier.close()
+        self._log.info("stopped")
+
+    def _monitored(self, config: Config) -> Monitoring:
         async def ready() -> str | None:
-            return await backend.is_ready() if listener.is_open else "the listener is closed"
+            return await self._backend.is_ready() if self._listener.is_open else "the listener is closed"
 
         monitoring = Monitoring()
-        if self._config.metrics.enable:
-            monitoring.add_metrics(self._config.metrics.listen, self._config.metrics.path, metrics.registry)
-        if self._config.health.enable:
-            monitoring.add_health(self._config.health.listen, ready)
+        if config.metrics.enable:
+            monitoring.add_metrics(config.metrics.listen, config.metrics.path, self._metrics.registry)
+        if config.health.enable:
+            monitoring.add_health(config.health.listen, ready)
         return monitoring
 
-    async def _until_the_end(self, backend: Backend) -> int:
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        done, _ = await asyncio.wait((stopping, backend.root_failure), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        return _FAILED if backend.root_failure in done else 0
+    def _apply(self, settings: Settings) -> None:
+        self._listener.renew(settings)
+        self._backend.configure(settings.config.docker)
+        configure_logging(settings.config.log)
+
+    def _supervision(self) -> Coroutine[Any, Any, None]:
+        """The engine's check gives up by itself; that it does not return is another matter."""
+        half = self._interval / 2
+        root = Pulse("root", self._backend.root_answers, lambda: half)
+        engine = Pulse("engine", self._backend.is_ready, lambda: self._reloads.config.docker.timeouts.http + half)
+        return supervise(self._notifier, self._interval, (root, engine), self._status)
+
+    def _status(self) -> str:
+        clients = f"{self._listener.clients} clients"
+        return f"Shutting down, {clients} are left" if self._stopping.is_set() else f"Serving {clients}"
+
+    def _take_hangups(self) -> None:
+        """From here on; one that came since the process blocked them comes now."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloads.want)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -22,19 +23,22 @@ class SessionCounts:
         self._limits = limits.config
         self._users = limits.users
         self._user = ""
-        self._open = OpenSessions(limits.config.max_sessions)
+        self._open = OpenSessions()
         self._idle = Countdown(limits.config.idle_timeout, lambda: unused(self._idleness()))
+        self._loop = asyncio.get_running_loop()
+        self.unused_since: float | None = None
+        """Since when, on the loop's clock, no channel is open; None while one is, and before the login."""
 
     def logged_in(self, user: str) -> None:
         """Whose the connection is, from now on."""
         self._user = user
-        self._idle.start()
+        self._rest()
 
     def refusal(self) -> Refused | None:
         """Return why there may be no further channel."""
-        if self._open.full:
+        if self._open.full(self._limits.max_sessions):
             return refuse(Code.TOO_MANY_CHANNELS, f"limits.maxSessions is {self._limits.max_sessions}")
-        if self._users.full(self._user):
+        if self._users.full(self._user, self._limits.max_sessions_per_user):
             cause = f"limits.maxSessionsPerUser is {self._limits.max_sessions_per_user}"
             return refuse(Code.TOO_MANY_SESSIONS, cause)
         return None
@@ -42,6 +46,7 @@ class SessionCounts:
     def opened(self, session: ChannelSession) -> None:
         """Count a channel until it is closed."""
         self._idle.stop()
+        self.unused_since = None
         self._open.add(session)
         self._users.add(self._user, session)
         session.at_close.append(partial(self._closed, session))
@@ -56,7 +61,11 @@ class SessionCounts:
         self._open.discard(session)
         self._users.discard(self._user, session)
         if not self._open:
-            self._idle.start()
+            self._rest()
+
+    def _rest(self) -> None:
+        self.unused_since = self._loop.time()
+        self._idle.start()
 
     def _idleness(self) -> Refused:
         cause = f"no session for limits.idleTimeout, {format_duration(self._limits.idle_timeout)}"

@@ -105,7 +105,7 @@ def soaked_server(image: str, mode: str) -> Iterator[Server]:
 
 def _configuration(port: int, health: int, metrics: int, host_key: Path, image: str, mode: str, run: str) -> str:
     return f"""\
-ssh: {{listen: "127.0.0.1:{port}", hostkeys: ["{host_key}"]}}
+ssh: {{listen: "127.0.0.1:{port}", hostkeys: ["{host_key}"], drainTime: 0}}
 auth: {{authorizedKeys: keys/%u}}
 log: {{format: json}}
 health: {{enable: true, listen: "127.0.0.1:{health}"}}

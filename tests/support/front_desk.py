@@ -51,7 +51,7 @@ class FrontDesk:
             try:
                 yield self
             finally:
-                self.listener.stop()
+                await self.listener.stop()
                 self.listener.dismiss("The test is over.")
                 self.listener.close()
 

@@ -54,12 +54,13 @@ class Gateway(Server):
     def __init__(self, folder: Path, client: DockerClient, host: str, execution: dict[str, Any], **more: Any) -> None:
         self._client = client
         self._metrics_port = _free_port()
-        sections = {"metrics": {"enable": True, "listen": f"127.0.0.1:{self._metrics_port}"}}
+        metrics = {"metrics": {"enable": True, "listen": f"127.0.0.1:{self._metrics_port}"}}
+        sections = metrics | dict(more.pop("sections", {}))
         super().__init__(folder, client, host, execution, sections=sections, **more)
 
     def start(self) -> None:
         super().start()
-        self.id = self.wait_for_log(r"gateway=(\w+)")[1]
+        self.id = self.gateway
         self.process = psutil.Process(self.pid)
 
     def signal(self, number: signal.Signals) -> None:

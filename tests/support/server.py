@@ -46,11 +46,14 @@ class Server:
         state: Path | None = None,
         sections: Mapping[str, Any] | None = None,
         wrapper: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         """`execution` and `timeouts` are parts of the configuration's `docker`, `sections` come beside `docker`.
 
         `host` is the engine's address, or its whole section `connection`; `client` is docker-py on that engine.
-        `wrapper` is a command that runs the command behind it, as `setpriv` does.
+        `wrapper` is a command that runs the command behind it, as `setpriv` does. `environment` is added to the
+        tests' own. Unless a section `ssh` says otherwise, it does not wait for its clients when it has to stop.
         """
         self.folder = folder
         self.state = state or folder / "state"
@@ -59,6 +62,9 @@ class Server:
         self._docker = client
         self._uid = uid
         self._wrapper = wrapper
+        self._environment = dict(environment or {})
+        self._pass_fds = pass_fds
+        self._began = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._log = folder / "server.log"
         self._keys = folder / "keys"
@@ -67,21 +73,24 @@ class Server:
         self._user_key = _make_key(folder / "id")
         self.authorize(USER)
         self._config = folder / "config.json"
-        self._config.write_text(
-            json.dumps(
-                {
-                    "ssh": {"listen": "127.0.0.1:0", "hostkeys": [self._host_key.export_private_key().decode()]},
-                    "auth": {"authorizedKeys": f"{self._keys}/%u"},
-                    "log": {"level": log_level},
-                    "docker": {
-                        "connection": {"host": host} if isinstance(host, str) else dict(host),
-                        "execution": dict(execution),
-                        "timeouts": dict(timeouts or {}),
-                    },
-                    **(sections or {}),
-                }
-            )
-        )
+        host_key = self._host_key.export_private_key().decode()
+        self.settings: dict[str, Any] = {
+            "auth": {"authorizedKeys": f"{self._keys}/%u"},
+            "log": {"level": log_level},
+            "docker": {
+                "connection": {"host": host} if isinstance(host, str) else dict(host),
+                "execution": dict(execution),
+                "timeouts": dict(timeouts or {}),
+            },
+            **(sections or {}),
+        }
+        given = self.settings.get("ssh", {})
+        self.settings["ssh"] = {"listen": "127.0.0.1:0", "hostkeys": [host_key], "drainTime": 0, **given}
+        self.write_settings()
+
+    def write_settings(self) -> None:
+        """Write the configuration file anew."""
+        self._config.write_text(json.dumps(self.settings))
 
     def authorize(self, user: str, options: str = "") -> None:
         """Let `user` in with the key of these tests, with these options in front of it."""
@@ -94,6 +103,8 @@ class Server:
         self.state.mkdir(mode=0o700, exist_ok=True)
         if self._uid is not None:
             os.chown(self.state, self._uid, self._uid)
+        self._log.touch()
+        self._began = self.log_mark()
         serve = [sys.executable, "-m", "sshore", "serve", "--config", str(self._config), "--state", str(self.state)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -101,20 +112,22 @@ class Server:
                 cwd=self.folder,
                 user=self._uid,
                 group=self._uid,
+                env=os.environ | self._environment,
+                pass_fds=self._pass_fds,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         self.pid = self._process.pid
-        self.port = int(self.wait_for_log(r"event=listening address=\S*:(\d+)", READY_SECONDS)[1])
+        self.port = int(self.wait_for_log(r"event=listening address=\S*:(\d+)", READY_SECONDS, self._began)[1])
         self._write_client_files()
 
     def stop(self) -> None:
         """End it as a supervisor does: it must go with 0 and leave nothing on the engine."""
         process = self._process
         assert process is not None
-        gateway = self.wait_for_log(r"gateway=(\w+)")[1]
+        gateway = self.gateway
         process.send_signal(signal.SIGTERM)
         try:
             status = process.wait(STOP_SECONDS)
@@ -130,7 +143,7 @@ class Server:
     @property
     def gateway(self) -> str:
         """Its id, as its containers' labels have it."""
-        return self.wait_for_log(r"gateway=(\w+)")[1]
+        return self.wait_for_log(r"gateway=(\w+)", since=self._began)[1]
 
     @property
     def log(self) -> str:

@@ -1,0 +1,49 @@
+"""What a client who connects now is served with: one state of the configuration and of the files that it names."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from ..config.models import Config
+from .algorithms import host_key_pairs
+from .authentication import Credentials
+from .hostkeys import load_host_keys
+from .server import server_options
+
+_SERVER_VERSION = "sshore"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Immutable. Connections keep those that they began with; the password threads end with the last of them."""
+
+    config: Config
+    host_keys: list[asyncssh.SSHKeyPair]
+    credentials: Credentials
+
+    @classmethod
+    def load(cls, config: Config, state: Path) -> Settings:
+        """Read the files. Blocks (a key that has to be made takes a third of a second); any thread.
+
+        Raises HostKeyError, PasswordFileError, or ValueError for the pattern of the authorized-keys files.
+        """
+        keys = load_host_keys(list(config.ssh.hostkeys), state)
+        credentials = Credentials(config.auth.authorized_keys, config.auth.passwords)
+        return cls(config, host_key_pairs(keys), credentials)
+
+    def asyncssh_options(self) -> dict[str, Any]:
+        """Return the options of `asyncssh.listen` that go with them. The login has a deadline of ours."""
+        limits = self.config.limits
+        return {
+            "server_host_keys": self.host_keys,
+            "server_version": self.config.ssh.server_version or _SERVER_VERSION,
+            "login_timeout": 0,
+            "keepalive_interval": limits.client_alive_interval,
+            "keepalive_count_max": limits.client_alive_count_max or sys.maxsize,
+            **server_options(),
+        }
