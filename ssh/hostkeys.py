@@ -11,9 +11,9 @@ import asyncssh
 import structlog
 
 from ..config.pem import is_pem_text
+from .posix_acl import open_to_others
 
 _log = structlog.get_logger(__name__)
-_READABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # RSA for clients that know nothing newer.
 _GENERATED = {
     "ed25519": ("ssh-ed25519", {}),
@@ -58,16 +58,16 @@ def _read(path: Path) -> asyncssh.SSHKey:
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            _check(path, status)
+            _check(path, file.fileno(), status)
             return _import(str(path), file.read())
     except OSError as error:
         raise HostKeyError(f"{path}: {error.strerror}") from error
 
 
-def _check(path: Path, status: os.stat_result) -> None:
+def _check(path: Path, descriptor: int, status: os.stat_result) -> None:
     if status.st_uid not in (0, os.geteuid()):
         raise HostKeyError(f"{path} belongs to uid {status.st_uid}, neither to root nor to uid {os.geteuid()}")
-    if status.st_mode & _READABLE_BY_OTHERS:
+    if open_to_others(descriptor, status):
         mode = stat.S_IMODE(status.st_mode)
         raise HostKeyError(f"{path} is open to others (mode {mode:04o}); do: chmod 600 {path}")
 

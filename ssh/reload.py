@@ -12,6 +12,7 @@ from ..config.models import Config
 from ..config.problems import ConfigError, Problem
 from ..config.reload import reloaded
 from ..metrics.counters import Metrics
+from .file_reader import in_own_thread
 from .hostkeys import HostKeyError
 from .notify import Notifier
 from .passwords import PasswordFileError
@@ -57,7 +58,7 @@ class Reloads:
 
     async def _reload(self) -> bool:
         try:
-            settings, waiting = await asyncio.to_thread(self._read)
+            settings, waiting = await in_own_thread(self._read)
             self._apply(settings)
         except Exception as error:
             for problem in _problems(error):

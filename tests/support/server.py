@@ -89,8 +89,10 @@ class Server:
         self.write_settings()
 
     def write_settings(self) -> None:
-        """Write the configuration file anew."""
-        self._config.write_text(json.dumps(self.settings))
+        """Write the configuration file anew, in one step for whoever reads it."""
+        draft = self.folder / "config.draft"
+        draft.write_text(json.dumps(self.settings))
+        draft.rename(self._config)
 
     def authorize(self, user: str, options: str = "") -> None:
         """Let `user` in with the key of these tests, with these options in front of it."""
