@@ -89,10 +89,8 @@ class Server:
         self.write_settings()
 
     def write_settings(self) -> None:
-        """Write the configuration file anew, in one step for whoever reads it."""
-        draft = self.folder / "config.draft"
-        draft.write_text(json.dumps(self.settings))
-        draft.rename(self._config)
+        """Write the configuration file anew."""
+        self._replace("config.json", json.dumps(self.settings))
 
     def authorize(self, user: str, options: str = "") -> None:
         """Let `user` in with the key of these tests, with these options in front of it."""
@@ -235,8 +233,9 @@ class Server:
         return asyncssh.connect("127.0.0.1", self.port, **(defaults | options))
 
     def _write_client_files(self) -> None:
-        (self.folder / "known_hosts").write_bytes(b"sshore " + self._host_key.export_public_key())
-        (self.folder / "ssh_config").write_text(
+        self._replace("known_hosts", f"sshore {self._host_key.export_public_key().decode()}")
+        self._replace(
+            "ssh_config",
             f"""Host *
   HostName 127.0.0.1
   HostKeyAlias sshore
@@ -248,8 +247,14 @@ class Server:
   UserKnownHostsFile {self.folder}/known_hosts
   StrictHostKeyChecking yes
   BatchMode yes
-"""
+""",
         )
+
+    def _replace(self, name: str, text: str) -> None:
+        """Write a file in one step for whoever reads it meanwhile."""
+        draft = self.folder / f"{name}.draft"
+        draft.write_text(text)
+        draft.rename(self.folder / name)
 
 
 Serving = Callable[..., AbstractContextManager[Server]]
