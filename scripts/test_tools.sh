@@ -11,6 +11,7 @@ need_test_tools() {
     have dbclient || missing+=(dropbear-bin)
     have psftp || missing+=(putty-tools)
     have podman || missing+=(podman catatonit)
+    have systemd-analyze || missing+=(systemd)
     [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
     [ ${#missing[@]} -eq 0 ] || need_packages "${missing[@]}"
 }

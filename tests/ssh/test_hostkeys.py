@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 from sshore.ssh.hostkeys import HostKeyError, load_host_keys
+from support.posix_lists import give
 
 
 @pytest.fixture
@@ -122,3 +123,27 @@ async def test_a_server_offers_all_three(tmp_path: Path) -> None:
             )
             assert offered is not None
             assert offered.public_data == key.public_data
+
+
+def test_a_list_that_gives_a_file_to_this_user_is_no_fault(tmp_path: Path, key: asyncssh.SSHKey) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(key.export_private_key())
+    path.chmod(0o400)
+    give(path, "user", os.geteuid())
+    # What the group seems to have is the list's mask.
+    assert stat.S_IMODE(path.stat().st_mode) == 0o440
+    assert publics(load_host_keys([str(path)], tmp_path)) == publics([key])
+
+
+@pytest.mark.parametrize(
+    ("holder", "number", "owning_group"), [("user", 12345, 0), ("group", 12345, 0), ("user", os.geteuid(), 4)]
+)
+def test_a_list_that_gives_a_file_to_others_is_refused(
+    tmp_path: Path, key: asyncssh.SSHKey, holder: str, number: int, owning_group: int
+) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(key.export_private_key())
+    path.chmod(0o400)
+    give(path, holder, number, owning_group=owning_group)
+    with pytest.raises(HostKeyError, match="is open to others"):
+        load_host_keys([str(path)], tmp_path)
