@@ -46,8 +46,8 @@ _START = """\
 `sshore serve` ends with status 1 and the reason on stderr: everything that is wrong with the configuration, with paths
 and lines (`sshore check-config FILE` says the same), or one line `sshore cannot start: …` for a port that is taken, a
 host key or password file that cannot be used, a socket of the wrong kind from the service manager, a state folder that
-cannot be written. These have no codes: nobody is connected yet, nothing is counted, and whoever started the server reads
-the sentence.
+cannot be written. These have no codes: nobody is connected yet, nothing is counted, and whoever started the server
+reads the sentence.
 """
 
 

@@ -9,6 +9,7 @@ them itself: they are in `permissions`, for whoever starts programs.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ..config.listen import host_and_port
 from .algorithms import accept_sound_signatures_only
 from .authorized_keys import AuthorizedKeys, KeyFilePattern
 from .key_options import UNRESTRICTED, KeyPermissions
-from .passwords import PasswordFile
+from .passwords import PasswordFile, password_threads
 from .strict_modes import UnsafeFileError
 from .usernames import is_valid_username, secret_fraction, shortened_name
 
@@ -33,13 +34,17 @@ _REFUSAL_SPREAD_SECONDS = 0.005
 class Credentials:
     """The files that the listener authenticates with: made once, shared by every connection."""
 
-    def __init__(self, authorized_keys: str | None, passwords: Path | None) -> None:
+    def __init__(
+        self, authorized_keys: str | None, passwords: Path | None, threads: ThreadPoolExecutor | None = None
+    ) -> None:
         """Take the pattern of the authorized-keys files and the password file; None switches a method off.
 
-        Raises ValueError for a bad pattern, PasswordFileError for a password file that cannot be used.
+        `threads` are those of earlier credentials, which may still be asked. Raises ValueError for a bad pattern,
+        PasswordFileError for a password file that cannot be used.
         """
+        self.threads = threads or password_threads()
         self.key_files = None if authorized_keys is None else KeyFilePattern(authorized_keys)
-        self.passwords = None if passwords is None else PasswordFile(passwords)
+        self.passwords = None if passwords is None else PasswordFile(passwords, self.threads)
 
     async def keys_of(self, username: str) -> AuthorizedKeys | None:
         """The user's authorized keys, None if there are none to use. Called in the loop; raises nothing."""
@@ -56,8 +61,7 @@ class Credentials:
 
     def close(self) -> None:
         """Release the password threads."""
-        if self.passwords is not None:
-            self.passwords.close()
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
 
 class FileAuthentication(asyncssh.SSHServer):

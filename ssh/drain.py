@@ -8,7 +8,7 @@ from .admission import Admission, Guest
 
 _SENTENCE = "The server is shutting down"
 _PAUSE = 0.1
-_UNUSED = 1.0
+_UNUSED = 5.0
 """A client that has just logged in has a moment to open its channel, or the next one on a shared connection."""
 
 

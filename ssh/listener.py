@@ -83,6 +83,11 @@ class Listener:
         """How many are connected, logged in or not."""
         return len(self._limits.admission.guests())
 
+    @property
+    def settings(self) -> Settings:
+        """What those are served with who connect now."""
+        return self._settings
+
     def renew(self, settings: Settings) -> None:
         """Serve those who connect from now on with other settings. Who is there is counted on, and notices nothing."""
         for acceptor in self._acceptors:

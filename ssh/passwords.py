@@ -37,18 +37,22 @@ class _Table:
     hashes: Mapping[str, str] = field(default_factory=dict)
 
 
+def password_threads() -> ThreadPoolExecutor:
+    """Hashing is slow on purpose: a flood of attempts queues here and leaves a core to everybody else."""
+    return ThreadPoolExecutor(_CHECKS_AT_ONCE, thread_name_prefix="sshore-password")
+
+
 class PasswordFile:
     """One password file: made once at start, shared by every connection, read again when it changes.
 
     A file that became unusable admits nobody until it is repaired, and says so in the log.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Reads the file; raises PasswordFileError."""
+    def __init__(self, path: Path, threads: ThreadPoolExecutor | None = None) -> None:
+        """Reads the file; raises PasswordFileError. `threads` are those of `password_threads` that files share."""
         self._path = path
         self._table = _load(path)
-        # Hashing is slow on purpose: a flood of attempts queues here and leaves a core to everybody else.
-        self._executor = ThreadPoolExecutor(_CHECKS_AT_ONCE, thread_name_prefix="sshore-password")
+        self._executor = threads or password_threads()
 
     async def verify(self, username: str, password: str) -> bool:
         """Whether the password is the user's. The same work is done for a user who does not exist.

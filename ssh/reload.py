@@ -19,6 +19,7 @@ from .passwords import PasswordFileError
 from .settings import Settings
 
 _log = structlog.get_logger(__name__)
+_LONGEST = 60.0
 
 
 class Reloads:
@@ -28,20 +29,24 @@ class Reloads:
         self,
         load: Callable[[], Config],
         state: Path,
-        config: Config,
+        settings: Settings,
         apply: Callable[[Settings], None],
         notifier: Notifier,
         metrics: Metrics,
     ) -> None:
         """`load` blocks and raises ConfigError; `apply` is called in the loop with what is right."""
-        self.config = config
-        """What is in effect."""
+        self._settings = settings
         self._load = load
         self._state = state
         self._apply = apply
         self._notifier = notifier
         self._metrics = metrics
         self._wanted = asyncio.Event()
+
+    @property
+    def config(self) -> Config:
+        """What is in effect."""
+        return self._settings.config
 
     def want(self) -> None:
         """Reload soon: at once, or when `run` begins, or when the one that is under way is over."""
@@ -58,13 +63,14 @@ class Reloads:
 
     async def _reload(self) -> bool:
         try:
-            settings, waiting = await in_own_thread(self._read)
+            async with asyncio.timeout(_LONGEST):
+                settings, waiting = await in_own_thread(self._read)
             self._apply(settings)
         except Exception as error:
             for problem in _problems(error):
                 _log.error("reload_refused", key=problem.path, line=problem.line, reason=problem.message)
             return False
-        self.config = settings.config
+        self._settings = settings
         for note in settings.config.notes:
             _log.warning("configuration_note", line=note.line, key=note.path, note=note.message)
         for key in waiting:
@@ -74,7 +80,7 @@ class Reloads:
 
     def _read(self) -> tuple[Settings, list[str]]:
         config, waiting = reloaded(self.config, self._load())
-        return Settings.load(config, self._state), waiting
+        return Settings.load(config, self._state, self._settings.credentials.threads), waiting
 
 
 def _problems(error: Exception) -> Iterator[Problem]:
@@ -85,5 +91,7 @@ def _problems(error: Exception) -> Iterator[Problem]:
             yield Problem("ssh.hostkeys", None, str(error))
         case PasswordFileError():
             yield Problem("auth.passwords", None, str(error))
+        case TimeoutError():
+            yield Problem("", None, f"the files could not be read within {_LONGEST:g} s")
         case _:
             yield Problem("", None, repr(error))

@@ -23,6 +23,7 @@ from .listener import Listener
 from .notify import Notifier
 from .reload import Reloads
 from .settings import Settings
+from .terminal import terminal_is_there
 from .watchdog import Pulse, supervise, taken_interval
 
 _NOTICE = "The server is shutting down."
@@ -45,9 +46,10 @@ class Service:
         self._backend = Backend(config.docker, state, metrics=self._metrics)
         self._listener = Listener(config, state, self._backend, inherited_sockets(os.environ))
         self._monitoring = self._monitored(config)
-        self._reloads = Reloads(load, state, config, self._apply, self._notifier, self._metrics)
+        self._reloads = Reloads(load, state, self._listener.settings, self._apply, self._notifier, self._metrics)
         self._reloading: asyncio.Task[None] | None = None
         self._supervising: asyncio.Task[None] | None = None
+        self._terminal = terminal_is_there()
         self._stopping = asyncio.Event()
         self._signals = 0
 
@@ -85,7 +87,8 @@ class Service:
         """Wait for it; return whether it ended before the root actor crashed."""
         task = asyncio.ensure_future(awaited)
         await asyncio.wait((task, self._backend.root_failure), return_when=asyncio.FIRST_COMPLETED)
-        task.cancel()
+        if not task.cancel():
+            task.result()
         return not self._backend.root_failure.done()
 
     async def _end(self) -> None:
@@ -124,13 +127,20 @@ class Service:
         return supervise(self._notifier, self._interval, (root, engine), self._status)
 
     def _status(self) -> str:
-        clients = f"{self._listener.clients} clients"
-        return f"Shutting down, {clients} are left" if self._stopping.is_set() else f"Serving {clients}"
+        clients = self._listener.clients
+        return f"Shutting down, clients left: {clients}" if self._stopping.is_set() else f"Serving, clients: {clients}"
 
     def _take_hangups(self) -> None:
         """From here on; one that came since the process blocked them comes now."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloads.want)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))
+
+    def _hang_up(self) -> None:
+        if not self._terminal or terminal_is_there():
+            self._reloads.want()
+        elif not self._stopping.is_set():
+            # From the kernel: whoever started this by hand has closed his window.
+            self._stop(signal.SIGHUP)
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,20 +21,21 @@ _SERVER_VERSION = "sshore"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Immutable. Connections keep those that they began with; the password threads end with the last of them."""
+    """Immutable. Connections keep those that they began with."""
 
     config: Config
     host_keys: list[asyncssh.SSHKeyPair]
     credentials: Credentials
 
     @classmethod
-    def load(cls, config: Config, state: Path) -> Settings:
+    def load(cls, config: Config, state: Path, threads: ThreadPoolExecutor | None = None) -> Settings:
         """Read the files. Blocks (a key that has to be made takes a third of a second); any thread.
 
-        Raises HostKeyError, PasswordFileError, or ValueError for the pattern of the authorized-keys files.
+        `threads` check the passwords of the settings before these. Raises HostKeyError, PasswordFileError, or
+        ValueError for the pattern of the authorized-keys files.
         """
         keys = load_host_keys(list(config.ssh.hostkeys), state)
-        credentials = Credentials(config.auth.authorized_keys, config.auth.passwords)
+        credentials = Credentials(config.auth.authorized_keys, config.auth.passwords, threads)
         return cls(config, host_key_pairs(keys), credentials)
 
     def asyncssh_options(self) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_killing_a_gateway_leaves_none_of_its_containers_and_no_janitor(
         for number, name in enumerate(names):
             make(engine, name, gateway_id if number % 2 else None, started=number < 4)
         make(engine, f"{gateway_id}-labelled", gateway_id, started=False)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGABRT):
             janitor.send_signal(number)
         gateway.kill()
         gateway.wait()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -50,16 +52,24 @@ def new_host_key(gateway: Gateway) -> tuple[asyncssh.SSHKey, Path]:
 
 def hang_up_once_it_is_blocked() -> None:
     """Send SIGHUP to the server that is being started, before it can have its own handler."""
-    wait_until(lambda: any(_blocks_hangups(child) for child in psutil.Process().children()), READY_SECONDS)
-    for child in psutil.Process().children():
-        if _blocks_hangups(child):
-            child.send_signal(signal.SIGHUP)
+    found: list[psutil.Process] = []
+    wait_until(lambda: found.extend(filter(_blocks_hangups, psutil.Process().children())) or found, READY_SECONDS)
+    found[0].send_signal(signal.SIGHUP)
 
 
 def _blocks_hangups(process: psutil.Process) -> bool:
     status = Path(f"/proc/{process.pid}/status").read_text()
     blocked = re.search(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)
-    return blocked is not None and bool(int(blocked[1], 16) & SIGHUP_BIT)
+    # Nothing else: a process that is about to become another blocks all for a moment.
+    return blocked is not None and int(blocked[1], 16) == SIGHUP_BIT
+
+
+def _password_file(gateway: Gateway) -> Path:
+    hashed = bcrypt.hashpw(b"wonderland", bcrypt.gensalt(4)).decode()
+    path = gateway.folder / "htpasswd"
+    path.write_text(f"{USER}:{hashed}\n")
+    path.chmod(0o600)
+    return path
 
 
 def reloads(gateway: Gateway, result: str) -> float:
@@ -97,11 +107,7 @@ async def test_another_host_key_is_shown_to_newcomers_and_the_old_one_goes_on(st
 
 async def test_who_may_log_in_and_what_he_reads_before_is_reloaded(start_gateway: StartGateway) -> None:
     gateway = start_gateway("connection")
-    hashed = bcrypt.hashpw(b"wonderland", bcrypt.gensalt(4)).decode()
-    passwords = gateway.folder / "htpasswd"
-    passwords.write_text(f"{USER}:{hashed}\n")
-    passwords.chmod(0o600)
-    gateway.settings["auth"] = {"passwords": str(passwords)}
+    gateway.settings["auth"] = {"passwords": str(_password_file(gateway))}
     change(gateway, "ssh", "banner", to="Today is another day.\n")
     hang_up(gateway)
     told = gateway.ssh("true")
@@ -215,6 +221,31 @@ def test_a_signal_during_the_start_is_a_reload_behind_it(start_gateway: StartGat
     sender.join()
     gateway.wait_for_log(RELOADED)
     assert gateway.ssh("echo served").stdout == b"served\n"
+
+
+def test_reloads_leave_nothing_behind(start_gateway: StartGateway) -> None:
+    gateway = start_gateway("connection")
+    gateway.settings["auth"]["passwords"] = str(_password_file(gateway))
+    for _ in range(2):
+        hang_up(gateway)
+        assert gateway.ssh("true").returncode == 0
+    before = gateway.resources()
+    for _ in range(10):
+        hang_up(gateway)
+    assert gateway.ssh("true").returncode == 0
+    gateway.await_resources(before)
+
+
+def test_the_end_of_the_terminal_is_no_reload_but_a_stop(start_gateway: StartGateway) -> None:
+    window, terminal = pty.openpty()
+    take = "import os, sys; os.open(sys.argv[1], os.O_RDWR); os.execvp(sys.argv[2], sys.argv[2:])"
+    gateway = start_gateway("connection", wrapper=[sys.executable, "-c", take, os.ttyname(terminal)])
+    os.close(terminal)
+    hang_up(gateway)
+    mark = gateway.log_mark()
+    os.close(window)
+    assert gateway.wait() == 0
+    assert "signal=SIGHUP" in gateway.log[mark:]
 
 
 def test_a_reload_that_hangs_does_not_keep_the_server_from_stopping(start_gateway: StartGateway) -> None:

@@ -29,18 +29,18 @@ def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]:
 def test_a_start_a_reload_and_a_stop_are_announced(told: Manager, start_gateway: StartGateway) -> None:
     gateway = start_gateway("connection", environment=told.environment, sections={"ssh": {"drainTime": "5m"}})
     ready = told.expect("READY=1")
-    told.expect("STATUS=Serving 0 clients", ready)
+    told.expect("STATUS=Serving, clients: 0", ready)
     assert not [line for line in told.said[:ready] if not line.startswith("STATUS=")]
     with clients(gateway, 1, "echo ready; read -r line") as sessions:
         sessions[0].expect("ready")
-        told.expect("STATUS=Serving 1 clients", ready)
+        told.expect("STATUS=Serving, clients: 1", ready)
         gateway.signal(signal.SIGHUP)
         reloading = told.expect("RELOADING=1", ready)
         assert re.fullmatch(r"MONOTONIC_USEC=\d+", told.said[reloading + 1])
         ready = told.expect("READY=1", reloading)
         gateway.signal(signal.SIGTERM)
         stopping = told.expect("STOPPING=1", ready)
-        told.expect("STATUS=Shutting down, 1 clients are left", stopping)
+        told.expect("STATUS=Shutting down, clients left: 1", stopping)
         sessions[0].type("on")
         assert sessions[0].wait() == 0
     assert gateway.wait(EVENT_SECONDS) == 0
