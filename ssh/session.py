@@ -17,6 +17,7 @@ from ..metrics.codes import Code
 from .channel_requests import bound_environment, take_any_command, watch_requests
 from .client_environment import SessionEnvironment, shown_names
 from .key_options import KeyPermissions
+from .merged_buffer import merge_what_waits
 from .session_time import SessionTime
 from .transport_gate import TransportGate
 
@@ -60,6 +61,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._opened = True
         watch_requests(chan, self._request_failed)
         take_any_command(chan)
+        merge_what_waits(chan)
         bound_environment(chan, self._limits.max_env, self._limits.max_env_size, self._environment_full)
 
     def pty_requested(

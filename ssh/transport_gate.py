@@ -9,6 +9,7 @@ import asyncssh
 
 from ..actors.log import Log
 from ..metrics.counters import Metrics
+from .read_gate import ReadGate
 
 
 class Filler(Protocol):
@@ -22,10 +23,12 @@ class Filler(Protocol):
 
 
 class TransportGate:
-    """Tells a connection's sessions when its transport's buffer is full.
+    """Tells a connection's sessions when nothing more may be sent for now: it would be kept in memory.
 
     asyncssh ignores the transport's `pause_writing` (a client may grant a window of 2 GiB and stop reading), so the
-    gate listens in its place: asyncio's protocol interface, installed on this one connection. Loop only.
+    gate listens in its place: asyncio's protocol interface, installed on this one connection. And while keys are
+    exchanged asyncssh keeps what sessions send, however long the client takes for its part (RFC 4253 §7.1, §9).
+    Loop only.
     """
 
     def __init__(self, connection: asyncssh.SSHServerConnection, log: Log, metrics: Metrics) -> None:
@@ -34,9 +37,16 @@ class TransportGate:
         self.full = False
         self.on_empty: Callable[[], None] = lambda: None
         """Called when the last session has left."""
+        self._connection = connection
+        self._transport_full = False
+        self._reading = ReadGate(connection)
         self._fillers: set[Filler] = set()
+        self._begin_exchange = connection._send_kexinit
+        self._send_kept = connection._send_deferred_packets
         connection.pause_writing = self._pause  # type: ignore[method-assign]  # see the class's docstring
         connection.resume_writing = self._resume  # type: ignore[method-assign]  # see the class's docstring
+        connection._send_kexinit = self._exchange_begins  # type: ignore[method-assign]  # there is no hook
+        connection._send_deferred_packets = self._exchange_over  # type: ignore[method-assign]  # there is no hook
 
     def join(self, filler: Filler) -> None:
         """From now on `filler` is told; at once if the transport is full."""
@@ -61,11 +71,29 @@ class TransportGate:
             filler.tell(sentence)
 
     def _pause(self) -> None:
-        self.full = True
-        for filler in list(self._fillers):
-            filler.transport_filled()
+        self._transport_full = True
+        self._changed()
 
     def _resume(self) -> None:
-        self.full = False
+        self._transport_full = False
+        self._reading.look()
+        self._changed()
+
+    def _exchange_begins(self) -> None:
+        self._begin_exchange()
+        self._changed()
+
+    def _exchange_over(self) -> None:
+        self._send_kept()
+        self._changed()
+
+    def _changed(self) -> None:
+        full = self._transport_full or not self._connection._kex_complete
+        if full == self.full:
+            return
+        self.full = full
         for filler in list(self._fillers):
-            filler.transport_drained()
+            if full:
+                filler.transport_filled()
+            else:
+                filler.transport_drained()
