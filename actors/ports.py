@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from .messages import Exited
+from .messages import Exited, ResizeWindow, SendSignal
 from .ref import Ref
 from .refusals import Refused
 
 
 class SessionPort(Protocol):
-    """One session channel in the loop. After `exited` or `refused` nothing else is called."""
+    """One session channel in the loop. After `exited` or `refused` nothing else is called but `taken`."""
 
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
         """Open the stream of a created exec; answers StreamOpened (with a pid), StartFailed or StreamFailed."""
@@ -21,6 +21,9 @@ class SessionPort(Protocol):
 
     def waiting(self, sentence: str) -> None:
         """Tell a user with a terminal what his program waits for, in place of the sentence before; empty: no more."""
+
+    def taken(self, request: ResizeWindow | SendSignal) -> None:
+        """The request is not pending any more: another one like it may be told."""
 
     def running(self) -> None:
         """The program runs, and its terminal has its size: what was typed ahead may go to it now."""

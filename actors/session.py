@@ -104,6 +104,8 @@ class SessionActor(Tenant):
 
     def handle(self, message: object) -> None:
         before = self.state
+        if isinstance(message, ResizeWindow | SendSignal):
+            self.port.taken(message)
         try:
             self.state = next_state(before, message)
             self._act(message, before)

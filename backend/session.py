@@ -30,6 +30,7 @@ from ..actors.requests import check_env, check_signal
 from ..engine.interface import ProgramStream, StreamOpener
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
+from .pending_requests import PendingRequests
 from .pid_line import PidLine
 from .sink import ProgramSink
 from .timers import in_loop
@@ -68,6 +69,7 @@ class ProgramSession:
         self._output_paused = False
         self._spoke = False
         self._waiting_line = WaitingLine()
+        self._pending = PendingRequests(lambda request: post(self._actor, request))
         self._tty = False
         self._running = False
         self._started = False
@@ -99,7 +101,7 @@ class ProgramSession:
             if not self._tty:
                 raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a window change without a terminal"))
         self._waiting_line.columns = columns
-        post(self._actor, ResizeWindow(columns, rows))
+        self._pending.add(ResizeWindow(columns, rows))
 
     def signal(self, name: str) -> None:
         """Send a signal, named without SIG, to the program's process group (RFC 4254 §6.9). Raises RefusedError."""
@@ -107,7 +109,7 @@ class ProgramSession:
             check_signal(name)
             if not self._started:
                 raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a signal before the program"))
-        post(self._actor, SendSignal(name))
+        self._pending.add(SendSignal(name))
 
     def start(self, request: RunShell | RunExec | RunSubsystem, sink: ProgramSink) -> None:
         """Start the channel's one program (RFC 4254 §6.5). Raises RefusedError on a second one."""
@@ -175,6 +177,9 @@ class ProgramSession:
 
     def waiting(self, sentence: str) -> None:
         in_loop(self._loop, self._show_waiting, sentence)
+
+    def taken(self, request: ResizeWindow | SendSignal) -> None:
+        in_loop(self._loop, self._pending.taken, request)
 
     def running(self) -> None:
         in_loop(self._loop, self._now_running)

@@ -155,6 +155,8 @@ async def test_requests_reach_the_actor_in_order(channel: Channel) -> None:
     channel.session.window(100, 30)
     channel.session.start(RunShell(), channel.client)
     channel.session.signal("INT")
+    channel.session.taken(ResizeWindow(100, 30))
+    await turn()
     channel.session.window(120, 40)
     assert channel.messages() == [
         SetEnv("FOO", "a b"),

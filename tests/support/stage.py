@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pykka
-from sshore.actors.messages import ContainerReady, Exited
+from sshore.actors.messages import ContainerReady, Exited, ResizeWindow, SendSignal
 from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import Refused
 from sshore.actors.surroundings import House, Surroundings
@@ -63,6 +63,7 @@ class SessionDesk:
 
     def __init__(self) -> None:
         self.calls = Memory()
+        self.requests_taken = Memory()
 
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
         self.calls.add(Opening(exec_id, tty))
@@ -72,6 +73,9 @@ class SessionDesk:
 
     def waiting(self, sentence: str) -> None:
         self.calls.add(Waiting(sentence))
+
+    def taken(self, request: ResizeWindow | SendSignal) -> None:
+        self.requests_taken.add(request)
 
     def running(self) -> None:
         self.calls.add(Running())
