@@ -18,6 +18,8 @@ HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
 """Bytes of backlog at which it may go on."""
 _PIECES_PER_SEND = 64
+_PIECE_COST = 256
+"""Bytes that a piece of the backlog takes besides its own: a client may send single ones."""
 
 
 class StdinWriter:
@@ -94,7 +96,7 @@ class StdinWriter:
         if not self._backlog:
             self._loop.add_writer(self._sock, self._writable)
         self._backlog.append(data)
-        self._size += len(data)
+        self._size += len(data) + _PIECE_COST
         if self._size > HIGH_WATER and not self._paused:
             self._paused = True
             self._pause()
@@ -130,6 +132,7 @@ class StdinWriter:
                 self._backlog.appendleft(piece[sent:])
                 return
             sent -= len(piece)
+            self._size -= _PIECE_COST
 
     def _shut_down(self) -> None:
         try:
