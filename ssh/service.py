@@ -146,7 +146,7 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
-        faulthandler.register(signal.SIGUSR1, file=sys.stderr, all_threads=True)
+        signal.signal(signal.SIGUSR1, _show_threads)
 
     def _stop(self, number: signal.Signals) -> None:
         self._signals += 1
@@ -155,3 +155,8 @@ class Service:
             # The janitor removes what is left as soon as this process is gone.
             os._exit(128 + number)
         self._stopping.set()
+
+
+def _show_threads(*_: object) -> None:
+    """Print every thread's stack. Not by `faulthandler.register`: without the lock that stops them it may crash."""
+    faulthandler.dump_traceback(sys.stderr, all_threads=True)
