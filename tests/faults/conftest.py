@@ -14,6 +14,7 @@ import pytest
 from support.census import REST_SECONDS, Census, Fault, LeavesNothing, leaves_nothing, warm_up
 from support.gateway import Gateway, StartGateway
 from support.gateway_fixtures import mode, proxy, start_gateway, starting
+from support.witness import Witness, witness_of
 
 __all__ = ["mode", "proxy", "start_gateway", "starting"]
 
@@ -37,12 +38,20 @@ def gateway(warm_gateway: tuple[Gateway, Census]) -> Gateway:
     return warm_gateway[0]
 
 
+@pytest.fixture(scope="module")
+def witness(warm_gateway: tuple[Gateway, Census]) -> Iterator[Witness]:
+    """A session on the shared gateway that must not notice what happens to others; asked behind every fault."""
+    with witness_of(warm_gateway[0]) as one:
+        yield one
+
+
 @pytest.fixture
 def leaving_nothing(request: pytest.FixtureRequest) -> LeavesNothing:
     """`with leaving_nothing("fault", gateway) as fault:` holds that nothing is left of what happens inside.
 
     A gateway that is not the shared one comes with its `before`, the Census from `warm_up`. Say `fault.begins()` when
-    it happens and `fault.saw = …`, what its user saw: they are rows of the table.
+    it happens and `fault.saw = …`, what its user saw: they are rows of the table. Of a test that has the `witness`
+    the gateway keeps it, and it has to answer behind the fault.
     """
     rows = request.config.stash.setdefault(_ROWS, [])
     mode = str(request.getfixturevalue("mode")) if "mode" in request.fixturenames else ""
@@ -51,11 +60,15 @@ def leaving_nothing(request: pytest.FixtureRequest) -> LeavesNothing:
     def leaving(
         name: str, gateway: Gateway, before: Census | None = None, seconds: float = REST_SECONDS
     ) -> Iterator[Fault]:
+        watching = request.getfixturevalue("witness") if "witness" in request.fixturenames else None
         if before is None:
             shared, before = request.getfixturevalue("warm_gateway")
             assert gateway is shared
+            before = watching.before if watching else before
         with leaves_nothing(name, gateway, before, seconds) as fault:
             yield fault
+            if watching:
+                watching.answers()
         rows.append((name, mode, fault.saw, fault.seconds))
 
     return leaving

@@ -48,6 +48,8 @@ class Server:
         wrapper: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
+        listen: str = "127.0.0.1:0",
+        limits: Mapping[str, Any] | None = None,
     ) -> None:
         """`execution` and `timeouts` are parts of the configuration's `docker`, `sections` come beside `docker`.
 
@@ -82,10 +84,11 @@ class Server:
                 "execution": dict(execution),
                 "timeouts": dict(timeouts or {}),
             },
+            **({"limits": dict(limits)} if limits else {}),
             **(sections or {}),
         }
         given = self.settings.get("ssh", {})
-        self.settings["ssh"] = {"listen": "127.0.0.1:0", "hostkeys": [host_key], "drainTime": 0, **given}
+        self.settings["ssh"] = {"listen": listen, "hostkeys": [host_key], "drainTime": 0, **given}
         self.write_settings()
 
     def write_settings(self) -> None:
