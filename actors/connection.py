@@ -49,6 +49,8 @@ from .specs import idle_container
 from .surroundings import Surroundings
 
 _LONGEST_DYING = 2.0
+# The engine tells of a kill once it has sent the signal: a program's end may overtake it.
+_LATEST_KILL = 0.1
 _CANNOT_RUN = (126, 127)
 
 
@@ -91,8 +93,8 @@ class ConnectionActor(ContainerOwner):
                 self._answer(session)
             case CauseWanted(session):
                 self._tell_cause(session)
-            case CauseOverdue():
-                self._fate.spared()
+            case CauseOverdue(final):
+                self._cause_overdue(final)
             case ControlLine(line):
                 self._control_line(line)
             case Disconnected():
@@ -213,10 +215,13 @@ class ConnectionActor(ContainerOwner):
         if self._ending:
             post(session, CauseKnown(None))
         elif not self._fate.ask(session):
-            if self._fate.in_doubt or not self._container_lives():
-                self.surroundings.house.timers.after(_LONGEST_DYING, self.actor_ref, CauseOverdue())
-            else:
-                self._fate.spared()
+            self.surroundings.house.timers.after(_LATEST_KILL, self.actor_ref, CauseOverdue())
+
+    def _cause_overdue(self, final: bool) -> None:
+        if not final and (self._fate.in_doubt or not self._container_lives()):
+            self.surroundings.house.timers.after(_LONGEST_DYING, self.actor_ref, CauseOverdue(final=True))
+        else:
+            self._fate.spared()
 
     def _container_lives(self) -> bool:
         """Ask the engine; an engine that does not answer leaves it alive."""

@@ -16,8 +16,8 @@ _OOM_SECONDS = 1.0
 class Fate:
     """Belongs to the connection's actor.
 
-    The engine tells a cause before the ends that it has: programs are told to have ended before their container
-    is, and a container still counts as running then.
+    The engine tells a cause before the ends that it has, or hardly later: programs are told to have ended before their
+    container is, and a container still counts as running then.
     """
 
     def __init__(self) -> None:

@@ -71,7 +71,12 @@ class CauseWanted:
 
 @dataclass(frozen=True, slots=True)
 class CauseOverdue:
-    """The container that was killed has not died: answer whoever waits for its end."""
+    """The container that was killed has not died: answer whoever waits for its end.
+
+    Not yet `final` nobody has looked whether it was killed: the news of that may have come behind the program's end.
+    """
+
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

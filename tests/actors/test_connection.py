@@ -377,7 +377,6 @@ def test_an_idle_shell_that_init_cannot_run_is_the_images_fault(
 @pytest.mark.parametrize(
     ("news", "code"),
     [
-        ((), None),
         ((MemoryExhausted(),), "OUT_OF_MEMORY"),
         ((ContainerKilled(9), ContainerDied(137, oom=False)), "CONTAINER_LOST"),
     ],
@@ -397,7 +396,29 @@ def test_a_container_that_was_sent_a_signal_and_lives_is_no_cause(stage: Stage) 
     told = Memory()
     link.tell(ContainerKilled(9), CauseWanted(Witness.start(told)))
     stage.timers.ring(CauseOverdue)
+    stage.timers.ring(CauseOverdue, 2)
     assert told.wait_for(CauseKnown) == CauseKnown(None)
+
+
+def test_a_program_that_was_killed_alone_is_told_of_after_a_moment(stage: Stage) -> None:
+    link = Link(stage)
+    link.ready()
+    told = Memory()
+    link.tell(CauseWanted(Witness.start(told)))
+    assert stage.timers.ring(CauseOverdue).seconds < 1
+    assert told.wait_for(CauseKnown) == CauseKnown(None)
+
+
+def test_the_news_of_a_kill_may_come_behind_the_end_of_a_program(stage: Stage) -> None:
+    link = Link(stage)
+    link.ready()
+    told = Memory()
+    link.tell(CauseWanted(Witness.start(told)), ContainerKilled(9))
+    stage.timers.ring(CauseOverdue)
+    link.tell(ContainerDied(137, oom=False))
+    cause = told.wait_for(CauseKnown).refused
+    assert cause
+    assert cause.code == "CONTAINER_LOST"
 
 
 def test_a_line_without_a_container_is_dropped(stage: Stage) -> None:
