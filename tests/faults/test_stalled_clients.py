@@ -73,7 +73,7 @@ async def test_a_client_that_sends_a_gib_to_a_program_that_does_not_read(
 
 
 async def test_a_client_that_sends_a_gib_before_its_container_is_there(
-    start_gateway: StartGateway, mode: str, proxy: EngineProxy
+    proxy: EngineProxy, start_gateway: StartGateway, mode: str
 ) -> None:
     gateway = start_gateway(mode, host=proxy.host)
     create = proxy.hold_request("POST", "/containers/create.*")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -36,12 +36,13 @@ def starting(
             client: DockerClient = docker_client,
             host: str = engine_host,
             image: str = mini_image,
+            limits_of_containers: Mapping[str, Any] | None = None,
             **more: Any,
         ) -> Gateway:
             execution = {
                 "mode": mode,
                 "container": {"Image": image},
-                "host": {"NetworkMode": "none"},
+                "host": {"NetworkMode": "none", **(limits_of_containers or {})},
                 "imagePullPolicy": "Never",
             }
             gateway = Gateway(tmp_path_factory.mktemp("gateway"), client, host, execution, **more)

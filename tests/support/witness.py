@@ -20,7 +20,6 @@ class Witness:
     def __init__(self, client: Client, gateway: Gateway) -> None:
         self._client = client
         self._lines = 0
-        self.gateway = gateway
         self.answers()
         wait_until(gateway.guarded)
         self.before = Census.of(gateway)
