@@ -8,6 +8,7 @@ _BEGINNING = "Fetching the image"
 _FIRST_WORDS = ("Pulling fs layer", "Already exists")
 _LAST_WORDS = ("Pull complete", "Already exists")
 _MEGABYTE = 1_000_000
+_MOST_LAYERS = 1000
 
 
 class PullSummary:
@@ -25,7 +26,7 @@ class PullSummary:
     def add(self, progress: PullProgress) -> None:
         """Take in a line; those about the image as a whole say nothing here."""
         layer, status = progress.layer, progress.status
-        if layer and status in _FIRST_WORDS:
+        if layer and status in _FIRST_WORDS and len(self._done) < _MOST_LAYERS:
             self._done.setdefault(layer, False)
         if layer not in self._done:
             return

@@ -19,6 +19,8 @@ from .errors import EngineError, ServerFault, TimedOut, Unavailable
 from .translate import translate, translate_status
 
 _READ_SIZE = 65_536
+LONGEST_LINE = 1024 * 1024
+"""Bytes of one line, or of an error's text, above which the engine is not listened to any more."""
 
 
 class JsonStream:
@@ -99,12 +101,24 @@ class JsonStream:
         if not isinstance(response, h11.Response):
             raise Unavailable(self._operation, "the engine closed the connection before it answered")
         if response.status_code != 200:
-            raise translate_status(self._operation, response.status_code, b"".join(self._chunks()))
+            raise translate_status(self._operation, response.status_code, self._text())
+
+    def _text(self) -> bytes:
+        text = b""
+        for chunk in self._chunks():
+            text += chunk
+            self._bound(len(text))
+        return text
+
+    def _bound(self, size: int) -> None:
+        if size > LONGEST_LINE:
+            raise ServerFault(self._operation, f"a line of more than {LONGEST_LINE} bytes")
 
     def _values(self) -> Iterator[dict[str, Any]]:
         rest = b""
         for chunk in self._chunks():
             *lines, rest = (rest + chunk).split(b"\n")
+            self._bound(len(rest))
             for line in lines:
                 if line.strip():
                     yield self._parse(line)

@@ -381,7 +381,7 @@ def test_an_idle_shell_that_init_cannot_run_is_the_images_fault(
         ((ContainerKilled(9), ContainerDied(137, oom=False)), "CONTAINER_LOST"),
     ],
 )
-def test_a_session_learns_why_its_program_was_killed(stage: Stage, news: tuple[object, ...], code: str | None) -> None:
+def test_a_session_learns_why_its_program_was_killed(stage: Stage, news: tuple[object, ...], code: str) -> None:
     link = Link(stage)
     link.ready()
     told = Memory()
