@@ -55,9 +55,9 @@ def reset(connection: Any) -> None:
 
 
 async def flood(connection: Any, send: Callable[[], None], most: int) -> int:
-    """Send again and again until the server takes no more or `most` times; return how often."""
+    """Send again and again until the server takes no more, or hangs up, or `most` times; return how often."""
     sent, moved = 0, time.monotonic()
-    while sent < most:
+    while sent < most and connection._transport:
         if connection._transport.get_write_buffer_size() < MIB:
             for _ in range(_HEAP):
                 send()
