@@ -83,6 +83,20 @@ async def test_a_client_that_takes_no_answer_is_not_read_from_until_it_does(
         assert (await asyncio.wait_for(connection.run("echo on"), SECONDS)).stdout == "on\n"
 
 
+async def test_less_is_read_at_once_from_a_client_whose_packets_keep_the_loop(tmp_path: Path) -> None:
+    async with logged_in(tmp_path) as (connection, server):
+        transport = server._transport
+        usual = transport.max_size
+        ask(connection, 10_000)
+        await eventually(lambda: transport.max_size < usual / 4, "smaller reads")
+        await eventually(lambda: not connection._global_request_waiters, "the answers")
+        program = await connection.create_process("cat >/dev/null", encoding=None)
+        for _ in range(20):
+            program.stdin.write(bytes(KIB * KIB))
+            await program.stdin.drain()
+        await eventually(lambda: transport.max_size > usual / 4, "larger reads")
+
+
 async def test_what_comes_behind_a_packet_that_takes_time_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
