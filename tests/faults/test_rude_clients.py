@@ -62,8 +62,10 @@ LEAVINGS = (log_out, kill_in_the_middle_of_output, kill_terminals, kill_half_clo
 def test_nothing_is_left_of_five_sessions(
     gateway: Gateway, leaving_nothing: LeavesNothing, leave: Callable[[Gateway], None]
 ) -> None:
-    with leaving_nothing(leave.__name__.replace("_", " "), gateway):
+    with leaving_nothing(f"{FIVE} clients: {leave.__name__.replace('_', ' ')}", gateway) as fault:
         leave(gateway)
+        fault.begins()
+        fault.saw = "status 0" if leave is log_out else "they are gone"
     assert gateway.metric("sshore_containers_current") == 0
 
 
@@ -71,7 +73,7 @@ def test_a_program_ends_with_its_channel_while_the_connection_goes_on(
     gateway: Gateway, leaving_nothing: LeavesNothing
 ) -> None:
     with (
-        leaving_nothing("channels closed, connection kept", gateway),
+        leaving_nothing("channels closed, connection kept", gateway) as fault,
         gateway.master() as shared,
         clients(gateway, 1, options=shared) as neighbours,
     ):
@@ -90,3 +92,5 @@ def test_a_program_ends_with_its_channel_while_the_connection_goes_on(
             wait_until(lambda: gateway.processes() == idle)
         neighbours[0].type("echo still he''re")
         neighbours[0].expect("still here")
+        fault.saw = "the connection's other session goes on"
+        fault.begins()
