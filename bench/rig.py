@@ -126,13 +126,13 @@ def free_port() -> int:
 def sshore_server(config: Path, folder: Path, health: int) -> Iterator[int]:
     """Serve; yield the process's id once it is ready. Its log is `sshore.log` in the folder."""
     command = [sys.executable, "-m", "sshore", "serve", "--config", str(config), "--state", str(folder / "state")]
-    with (folder / "sshore.log").open("wb") as log, _process(command, stdout=log, stderr=log) as process:
+    with (folder / "sshore.log").open("wb") as log, process(command, stdout=log, stderr=log) as started:
         deadline = time.monotonic() + _READY_SECONDS
         while not _is_ready(health):
-            if process.poll() is not None or time.monotonic() > deadline:
+            if started.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"the server did not start:\n{(folder / 'sshore.log').read_text()}")
             time.sleep(_PAUSE)
-        yield process.pid
+        yield started.pid
 
 
 def _is_ready(health: int) -> bool:
@@ -146,23 +146,24 @@ def _is_ready(health: int) -> bool:
 @contextmanager
 def _bare(authorized: Path, host_key: Path) -> Iterator[list[int]]:
     command = [sys.executable, "-m", "bench.bare_server", str(authorized), str(host_key)]
-    with _process(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        yield [int(port) for port in process.stdout.readline().split()]
+    with process(command, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        yield [int(port) for port in started.stdout.readline().split()]
 
 
 @contextmanager
-def _process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+def process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process, without stdin unless the options say otherwise; end it at the end."""
+    started = subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, **options})
     try:
-        yield process
+        yield started
     finally:
-        process.terminate()
+        started.terminate()
         try:
-            process.wait(_STOP_SECONDS)
+            started.wait(_STOP_SECONDS)
         finally:
-            process.kill()
-            process.wait()
+            started.kill()
+            started.wait()
 
 
 def remove_all(engine: RawEngine, run: str) -> None:
