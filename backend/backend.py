@@ -117,7 +117,7 @@ class Backend:
         bound = bindable(log or self._log).bind(connection=connection_id, client=client)
         engine = InstrumentedEngine(self._raw, self._counters(requests, failures), bound)
         surroundings = Surroundings(self._house, engine, docker, bound, self._house.labels)
-        return ConnectionHandler(surroundings, connection_id, client)
+        return ConnectionHandler(surroundings, connection_id, client, lambda: self._house is None)
 
     async def is_ready(self) -> str | None:
         """Return None while the engine answers, else why it does not."""

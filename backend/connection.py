@@ -29,17 +29,22 @@ class ConnectionHandler:
     nothing of it is left on the engine.
     """
 
-    def __init__(self, surroundings: Surroundings, connection_id: str, client: str) -> None:
+    def __init__(
+        self, surroundings: Surroundings, connection_id: str, client: str, is_closing: Callable[[], bool]
+    ) -> None:
+        """`is_closing` says whether the backend's shutdown has begun."""
         self.id = connection_id
         self.client = client
         self.on_failure: Callable[[Refused], None] = lambda refused: None
         """Called in the loop when the connection's container is lost: the transport should close."""
         self._surroundings = surroundings
+        self._is_closing = is_closing
         self._loop = asyncio.get_running_loop()
         self._actor: Ref | None = None
         self._username = ""
         self._sessions: dict[int, ProgramSession] = {}
         self._disconnected = False
+        self._came_too_late = False
         self._ended = asyncio.Event()
         surroundings.house.metrics.connection_opened()
 
@@ -53,14 +58,22 @@ class ConnectionHandler:
         self._surroundings.house.metrics.handshake(False)
 
     def handshake_success(self, username: str) -> None:
-        """The client is this user. In connection mode his container is created from now on. Once."""
-        if self._actor or self._disconnected:
+        """The client is this user. In connection mode his container is created from now on. Once.
+
+        Once the backend's shutdown has begun he gets nothing: his programs are refused.
+        """
+        if self._actor or self._came_too_late or self._disconnected:
             refused = refuse(Code.REQUEST_OUT_OF_ORDER, "a second handshake")
             record(refused, "request_out_of_order", self._surroundings.log, self._surroundings.house.metrics, "warning")
             raise RefusedError(refused)
         self._username = username
         self._surroundings = replace(self._surroundings, log=self._surroundings.log.bind(user=username))
         self._surroundings.house.metrics.handshake(True)
+        if self._is_closing():
+            # The root may have said already that nobody is left, and would end this actor no more.
+            self._came_too_late = True
+            self._ended.set()
+            return
         self._actor = ConnectionActor.start(self._surroundings, self, self.id, self.client)
         post(self._actor, Authenticated(username))
 
@@ -76,7 +89,8 @@ class ConnectionHandler:
         with recorded("session_refused", log, self._surroundings.house.metrics, "warning"):
             actor = self._actor_for(channel_id)
         session = ProgramSession(self._loop, self._surroundings.engine.streams, self._surroundings.house.metrics, log)
-        session.bind(self._start_actor(actor, replace(self._surroundings, log=log), session))
+        if actor:
+            session.bind(self._start_actor(actor, replace(self._surroundings, log=log), session))
         session.at_close.append(lambda: self._sessions.pop(channel_id, None))
         self._sessions[channel_id] = session
         return session
@@ -109,8 +123,8 @@ class ConnectionHandler:
     def ended(self) -> None:
         in_loop(self._loop, self._ended.set)
 
-    def _actor_for(self, channel_id: int) -> Ref:
-        if self._actor is None:
+    def _actor_for(self, channel_id: int) -> Ref | None:
+        if self._actor is None and not self._came_too_late:
             raise RefusedError(refuse(Code.NOT_AUTHENTICATED, "a session before the handshake"))
         if self._disconnected:
             raise RefusedError(refuse(Code.CONNECTION_ENDING, "a session behind the disconnect"))

@@ -77,7 +77,7 @@ class ProgramSession:
         self._released = False
 
     def bind(self, actor: Ref) -> None:
-        """Give it the session actor. Once, before anything else."""
+        """Give it the session actor. Once, before anything else; without one its program is refused."""
         self._actor = actor
 
     def env(self, name: str, value: str) -> None:

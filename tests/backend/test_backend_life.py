@@ -114,6 +114,24 @@ async def test_a_shutdown_right_behind_a_login_overlooks_nobody(state_dir: Path,
     assert house.book.of("containers_left_to_the_janitor") == []
 
 
+async def test_logins_while_the_shutdown_is_under_way_make_no_containers(house: Gatehouse) -> None:
+    handlers, root = [house.connect() for _ in range(20)], house.root
+    shutdown = asyncio.ensure_future(house.backend.shutdown(10))
+    await asyncio.sleep(0)
+    # It has been told to drain, and has said that nobody is left.
+    assert root.proxy().children.get(timeout=10) == frozenset()
+    for handler in handlers:
+        handler.handshake_success("alice")
+    for handler in handlers:
+        session, client = house.run(handler, "true")
+        assert isinstance(end := await client.until_end(), Refused)
+        assert end.code == "CONNECTION_ENDING"
+        session.close()
+        await asyncio.wait_for(handler.wait_ended(), 10)
+    await shutdown
+    assert house.engine.faults.calls("container_create") == 0
+
+
 async def test_a_login_behind_the_shutdown_makes_no_container(house: Gatehouse) -> None:
     handler = house.connect()
     await house.backend.shutdown(10)
