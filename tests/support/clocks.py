@@ -1,60 +1,58 @@
-"""Event loops whose clock does not keep to the time of day: for what waits seconds in thousands of examples."""
+"""Event loops with another idea of time: for what waits seconds, in hundreds of examples."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import selectors
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # the class is chosen at run time
-    """Waits as long as a loop with another clock wants to."""
-
-    loop: HastyLoop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        events: list[tuple[selectors.SelectorKey, int]] = super().select(self.loop.real_wait(timeout))
-        if not events and timeout:
-            self.loop.waited(timeout)
-        return events
-
-
 class HastyLoop(asyncio.SelectorEventLoop):
-    """A loop in which a second passes in a fraction of one, for whatever also waits for other threads."""
+    """A loop whose timers (`call_later`) go off so many times too soon. Its clock is right."""
 
     def __init__(self, speed: float) -> None:
-        selector = _Selector()
-        selector.loop = self
+        super().__init__()
         self._speed = speed
-        self.complaints: list[Mapping[str, Any]] = []
-        """What nobody caught."""
-        super().__init__(selector)
-        self.set_exception_handler(lambda loop, context: self.complaints.append(context))
 
-    def time(self) -> float:
-        return super().time() * self._speed
-
-    def real_wait(self, timeout: float | None) -> float | None:
-        """Return how long to wait in reality."""
-        return timeout and timeout / self._speed
-
-    def waited(self, timeout: float) -> None:
-        """Nothing happened for so long, on this loop's clock."""
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        return super().call_later(delay / self._speed, callback, *args, context=context)
 
 
-class PaperLoop(HastyLoop):
-    """A loop in which time passes only while it has nothing to do, and then at once."""
+class PaperLoop(asyncio.SelectorEventLoop):
+    """A loop that never waits: while it has nothing to do, its clock jumps to its next timer."""
 
     def __init__(self) -> None:
         self._now = 0.0
-        super().__init__(1.0)
+        super().__init__(_ImpatientSelector(self._pass_time))
 
     def time(self) -> float:
         return self._now
 
-    def real_wait(self, timeout: float | None) -> float | None:
-        return timeout and 0.0
+    def _pass_time(self, seconds: float) -> None:
+        self._now += seconds
 
-    def waited(self, timeout: float) -> None:
-        self._now += timeout
+
+class _ImpatientSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # the class is chosen at run time
+    def __init__(self, pass_time: Callable[[float], None]) -> None:
+        super().__init__()
+        self._pass_time = pass_time
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if not timeout:
+            # Nothing is due ever, or something now.
+            return super().select(timeout)
+        events: list[tuple[selectors.SelectorKey, int]] = super().select(0)
+        if not events:
+            self._pass_time(timeout)
+        return events
+
+
+def complaints_of(loop: asyncio.AbstractEventLoop) -> list[Mapping[str, Any]]:
+    """Return the list that what nobody catches in the loop is added to from now on."""
+    complaints: list[Mapping[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    return complaints
