@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sshore.config import ConfigError, load_config
+from support.corpus import files_of
 from support.effort import in_time, tries
 
 pytestmark = in_time
 
-CORPUS = sorted((Path(__file__).parent / "corpus" / "config").iterdir())
 EXAMPLE = b"""\
 ssh: {listen: "127.0.0.1:2222", banner: hello}
 auth: {authorizedKeys: keys/%u}
@@ -63,7 +63,7 @@ def answered(path: Path) -> None:
     assert time.monotonic() - began < SECONDS
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+@files_of("config")
 def test_every_file_of_the_corpus_is_answered(path: Path) -> None:
     answered(path)
 

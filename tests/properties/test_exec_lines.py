@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from sshore.actors.refusals import Refused, RefusedError
 from sshore.actors.requests import check_env, check_signal, program_for
 from sshore.config.models import ExecutionConfig
 from sshore.engine.launcher import Command, launch_argv
+from support.corpus import files_of
 from support.effort import in_time, tries
 
 pytestmark = in_time
@@ -59,6 +61,12 @@ def refusal(attempt: Callable[[], object]) -> Refused | None:
 @given(text=lines.filter(lambda text: "\0" not in text))
 def test_a_command_reaches_the_shell_byte_for_byte(text: str) -> None:
     assert launched(f"printf %s {shlex.quote(text)}", {}) == os.fsencode(text)
+
+
+@files_of("commands")
+def test_every_command_of_the_corpus_reaches_the_shell_byte_for_byte(path: Path) -> None:
+    text = os.fsdecode(path.read_bytes())
+    assert launched(f"printf %s {shlex.quote(text)}", {}) == path.read_bytes()
 
 
 @tries(60)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from sshore.ssh.key_options import UNRESTRICTED
 from sshore.ssh.server import ContainerServer, server_options
 from support.client import eventually
+from support.corpus import files_of, payloads_of
 from support.effort import EFFORT, in_time, tries
 from support.gatehouse import Gatehouse
 
@@ -206,13 +207,19 @@ def send_packets(door: Door, user: str, payloads: list[bytes]) -> None:
         transport.join(SECONDS)
 
 
+@files_of("ssh-versions")
+def test_every_version_of_the_corpus(door: Door, path: Path) -> None:
+    send_raw(door, path.read_bytes())
+    assert_nobody_noticed(door)
+
+
+@files_of("ssh-before-keys")
+def test_every_exchange_of_the_corpus_before_there_are_keys(door: Door, path: Path) -> None:
+    send_raw(door, b"SSH-2.0-fuzz\r\n", *map(framed, payloads_of(path)))
+    assert_nobody_noticed(door)
+
+
 @tries(40)
-@example(data=b"")
-@example(data=b"GET / HTTP/1.1\r\n\r\n")
-@example(data=b"SSH-1.5-old\r\n")
-@example(data=b"SSH-2.0-" + b"x" * 300 + b"\r\n")
-@example(data=b"\r\n" * 2000)
-@example(data=b"\0" * 70_000)
 @given(data=st.binary(max_size=300))
 def test_any_bytes_in_place_of_a_version(door: Door, data: bytes) -> None:
     send_raw(door, data)

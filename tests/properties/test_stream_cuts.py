@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import struct
+from pathlib import Path
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sshore.backend.pid_line import PidLine
 from sshore.engine.demux import Demux, FrameError
+from support.corpus import files_of
 from support.effort import in_time, tries
 
 pytestmark = in_time
@@ -49,6 +51,15 @@ def demultiplexed(pieces: list[bytes]) -> Seen:
 @given(data=junk | frames.map(encoded), places=cuts)
 def test_any_bytes_cut_anyhow_are_the_same_output_and_the_same_error(data: bytes, places: list[int]) -> None:
     assert demultiplexed(cut(data, places)) == demultiplexed([data])
+
+
+@files_of("engine-streams")
+def test_every_stream_of_the_corpus_is_the_same_wherever_it_is_cut(path: Path) -> None:
+    data = path.read_bytes()
+    whole = demultiplexed([data])
+    assert demultiplexed([data[place : place + 1] for place in range(len(data))]) == whole
+    for place in range(min(len(data), 200)):
+        assert demultiplexed(cut(data, [place])) == whole
 
 
 @tries(150)
