@@ -32,6 +32,10 @@ class RawEngine:
         """Docker API, "ContainerStart"."""
         self._call("POST", f"/containers/{container}/start")
 
+    def freeze(self, container: str, frozen: bool) -> None:
+        """Docker API, "ContainerPause" and "ContainerUnpause"."""
+        self._call("POST", f"/containers/{container}/{'pause' if frozen else 'unpause'}")
+
     def remove(self, container: str) -> None:
         """Docker API, "ContainerDelete"; a container that is gone already is fine."""
         self._call("DELETE", f"/containers/{container}?force=1&v=1", allowed=(204, 404, 409))

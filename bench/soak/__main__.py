@@ -30,6 +30,7 @@ _FOREVER = 10**9
 @click.option("--seed", default=1, show_default=True, help="Draws the same acts again; their order in time is open.")
 @click.option("--image", default="sshore/mini:latest", show_default=True, help="What the containers are made of.")
 @click.option("--mode", type=click.Choice(["connection", "session"]), default="connection", show_default=True)
+@click.option("--faults", default=0.0, show_default=True, help="Mean seconds between faults of the engine; 0: none.")
 @click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw what was seen there, as SVG.")
 @click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="Keep the server's warnings there.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write every sample there.")
@@ -40,6 +41,7 @@ def main(
     seed: int,
     image: str,
     mode: str,
+    faults: float,
     picture: Path | None,
     log: Path | None,
     json_file: Path | None,
@@ -47,7 +49,7 @@ def main(
     """Connect, run, transfer, resize, kill and break at random; end with 1 if anything was left behind."""
     console = Console()
     with soaked_server(image, mode) as server:
-        soak = Soak(server, seed, at_once, lambda sample: _tell(console, sample))
+        soak = Soak(server, seed, at_once, lambda sample: _tell(console, sample), faults)
         record = asyncio.run(soak.run(cycles or (_FOREVER if seconds else 10_000), seconds))
         failures = server.failures()
         if log:
@@ -70,6 +72,8 @@ def _tell(console: Console, sample: Sample) -> None:
 
 def _show(console: Console, record: Record, claims: list[Claim], failures: list[str]) -> None:
     console.print(", ".join(f"{name} {number}" for name, number in record.acts.most_common()))
+    if record.faults:
+        console.print(f"{len(record.faults)} faults of the way to the engine struck {record.struck} users")
     for line in (*record.misbehaviour, *failures):
         console.print(line, markup=False)
     table = Table("", "seen", "aim", "", title="verdict", title_justify="left")

@@ -17,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.raw_engine import RawEngine
 from bench.rig import RUN_LABEL, engine_socket, free_port, make_key, remove_all, sshore_server
 
+from .wire import Wire, wire
+
 USER = "soak"
 
 
@@ -40,13 +42,14 @@ class Sample:
 
 @dataclass(slots=True)
 class Server:
-    """A running gateway. `sample` may be called from any thread, one at a time."""
+    """A running gateway, and its way to the engine. `sample` may be called from any thread, one at a time."""
 
     port: int
     key: Path
     pid: int
     log: Path
     run: str
+    wire: Wire
     _engine: RawEngine
     _metrics: str
     _began: float = field(default_factory=time.monotonic)
@@ -97,13 +100,16 @@ def soaked_server(image: str, mode: str) -> Iterator[Server]:
         (folder / "keys").mkdir()
         (folder / "keys" / USER).write_text(key.with_suffix(".pub").read_text())
         port, health, metrics = free_port(), free_port(), free_port()
-        config = folder / "sshore.yaml"
-        config.write_text(_configuration(port, health, metrics, host_key, image, mode, run))
+        config, engine_path = folder / "sshore.yaml", folder / "engine.sock"
+        way = stack.enter_context(wire(engine_path, engine_socket()))
+        config.write_text(_configuration(port, health, metrics, host_key, engine_path, image, mode, run))
         pid = stack.enter_context(sshore_server(config, folder, health))
-        yield Server(port, key, pid, folder / "sshore.log", run, engine, f"http://127.0.0.1:{metrics}/metrics")
+        yield Server(port, key, pid, folder / "sshore.log", run, way, engine, f"http://127.0.0.1:{metrics}/metrics")
 
 
-def _configuration(port: int, health: int, metrics: int, host_key: Path, image: str, mode: str, run: str) -> str:
+def _configuration(
+    port: int, health: int, metrics: int, host_key: Path, engine: Path, image: str, mode: str, run: str
+) -> str:
     return f"""\
 ssh: {{listen: "127.0.0.1:{port}", hostkeys: ["{host_key}"], drainTime: 0}}
 auth: {{authorizedKeys: keys/%u}}
@@ -111,6 +117,6 @@ log: {{format: json}}
 health: {{enable: true, listen: "127.0.0.1:{health}"}}
 metrics: {{enable: true, listen: "127.0.0.1:{metrics}"}}
 docker:
-  connection: {{host: "unix://{engine_socket()}"}}
+  connection: {{host: "unix://{engine}"}}
   execution: {{mode: {mode}, containername: soak, container: {{Image: "{image}", Labels: {{{RUN_LABEL}: "{run}"}}}}}}
 """

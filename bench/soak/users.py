@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import asyncssh
 
@@ -22,13 +22,21 @@ class MisbehavedError(Exception):
     """The server did not do what it should."""
 
 
+class EngineHand(Protocol):
+    """What somebody at the engine does to a container, by its name."""
+
+    async def remove(self, name: str) -> None: ...
+
+    async def freeze(self, name: str, frozen: bool) -> None: ...
+
+
 class Users:
     """Acts of users, drawn from one random source. Loop only."""
 
-    def __init__(self, server: Server, dice: random.Random, engine_kill: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, server: Server, dice: random.Random, engine: EngineHand) -> None:
         self._server = server
         self._dice = dice
-        self._kill_container = engine_kill
+        self._engine = engine
         self._key = asyncssh.read_private_key(server.key)
         self._strange_key = asyncssh.generate_private_key("ssh-ed25519")
         self.latencies: list[float] = []
@@ -138,10 +146,22 @@ class Users:
         """Have the container killed from outside: the session ends, and says so."""
         connection = await self._connect()
         process = await connection.create_process("hostname; cat")
-        await self._kill_container((await process.stdout.readline()).strip())
+        await self._engine.remove(await self._name_said(process))
         await process.wait()
         _expect(process.returncode == 0, False)
         connection.abort()
+
+    async def freeze_container(self) -> None:
+        """Have the container paused from outside for a moment: the session goes on where it was."""
+        async with self._connected() as connection:
+            process = await connection.create_process("hostname; read line; echo $line; exit 4")
+            name = await self._name_said(process)
+            await self._engine.freeze(name, True)
+            process.stdin.write("thaw\n")
+            await asyncio.sleep(self._dice.random())
+            await self._engine.freeze(name, False)
+            said = await process.stdout.readline()
+            _expect((said, (await process.wait()).returncode), ("thaw\n", 4))
 
     def acts(self) -> Mapping[Callable[[], Awaitable[None]], int]:
         """Every act, and how often it is drawn."""
@@ -158,6 +178,7 @@ class Users:
             self.leave_early: 4,
             self.be_refused: 2,
             self.lose_container: 3,
+            self.freeze_container: 2,
         }
 
     async def act(self) -> str:
@@ -170,6 +191,12 @@ class Users:
                 await drawn()
         except (TimeoutError, OSError, asyncssh.Error, MisbehavedError) as error:
             raise MisbehavedError(f"{name}: {error!r}") from error
+        return name
+
+    async def _name_said(self, process: asyncssh.SSHClientProcess[str]) -> str:
+        name = (await process.stdout.readline()).strip()
+        if not name:
+            raise MisbehavedError(f"no name of a container but {await process.stderr.read()!r:.400}")
         return name
 
     def _connected(self) -> Any:
