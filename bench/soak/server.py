@@ -113,6 +113,7 @@ def _configuration(
     return f"""\
 ssh: {{listen: "127.0.0.1:{port}", hostkeys: ["{host_key}"], drainTime: 0}}
 auth: {{authorizedKeys: keys/%u}}
+limits: {{maxStartups: 0}}
 log: {{format: json}}
 health: {{enable: true, listen: "127.0.0.1:{health}"}}
 metrics: {{enable: true, listen: "127.0.0.1:{metrics}"}}
