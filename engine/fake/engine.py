@@ -199,6 +199,10 @@ class FakeEngine:
         """Nothing is pooled here."""
 
     def _find(self, container: str, operation: str) -> FakeContainer:
+        # By its id without a look at all the others: hundreds of idle ones must not slow a newcomer down.
+        by_id = self._containers.get(container)
+        if by_id and not by_id.gone.is_set():
+            return by_id
         for one in self.containers:
             if container in (one.id, one.name):
                 return one
