@@ -68,6 +68,7 @@ class ProgramSession:
         self._output_over = False
         self._output_paused = False
         self._spoke = False
+        self._pieces = 0
         self._waiting_line = WaitingLine()
         self._pending = PendingRequests(lambda request: post(self._actor, request))
         self._tty = False
@@ -289,6 +290,7 @@ class ProgramSession:
     def _pass_output(self, data: bytes | memoryview, stderr: bool) -> None:
         if not data or self._sink is None:
             return
+        self._pieces += 1
         if not self._spoke:
             self._spoke = True
             post(self._actor, FirstOutput())
@@ -307,11 +309,12 @@ class ProgramSession:
         self._exited = exited
         self._report_exit()
         if self._sink:
-            self._loop.call_later(_DRAIN, self._stop_draining)
+            self._loop.call_later(_DRAIN, self._stop_draining, self._pieces)
 
-    def _stop_draining(self) -> None:
-        if self._output_paused and self._sink:
-            self._loop.call_later(_DRAIN, self._stop_draining)
+    def _stop_draining(self, pieces: int) -> None:
+        # While any comes it is not over: on a busy host the last of a program's output takes longer than its end.
+        if self._sink and (self._output_paused or self._pieces > pieces):
+            self._loop.call_later(_DRAIN, self._stop_draining, self._pieces)
             return
         self._output_over = True
         self._report_exit()

@@ -443,6 +443,18 @@ async def test_a_client_that_reads_slowly_is_given_all_the_time_he_needs(
     assert await channel.client.until_end() == End(0)
 
 
+async def test_output_that_still_comes_is_waited_for(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "_DRAIN", 0.1)
+    await channel.up()
+    await channel.tell(Exited(0))
+    for _ in range(60):
+        channel.say(b"x")
+        await asyncio.sleep(0.01)
+    assert channel.client.ends == []
+    assert await channel.client.until_end() == End(0)
+    assert bytes(channel.client.stdout) == b"x" * 60
+
+
 async def test_a_channel_that_closed_while_its_client_did_not_read_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
