@@ -205,7 +205,11 @@ class ProgramSession:
         elif failure:
             # At once, and whatever the program's status was: half an output must not look like a whole one.
             post(self._actor, StreamFailed(failure))
-            self._refused(refuse(Code.STREAM_FAILED, str(failure)))
+            refused = refuse(Code.STREAM_FAILED, str(failure))
+            if self._exited and self._sink:
+                # The actor has told how the program ended, and has no more to say.
+                record(refused, "session_refused", self._log, self._metrics)
+            self._refused(refused)
         else:
             post(self._actor, OutputEnded())
         if self._closed:

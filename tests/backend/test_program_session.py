@@ -443,6 +443,17 @@ async def test_a_client_that_reads_slowly_is_given_all_the_time_he_needs(
     assert await channel.client.until_end() == End(0)
 
 
+async def test_output_that_is_cut_behind_the_exit_is_an_error_and_counted(channel: Channel) -> None:
+    await channel.up()
+    channel.say(b"half of")
+    await channel.tell(Exited(0))
+    channel.session.ended(Unavailable("stream", "it ended inside a frame"))
+    end = await channel.client.until_end()
+    assert isinstance(end, Refused)
+    assert end.code == "STREAM_FAILED"
+    assert channel.metrics.registry.get_sample_value("sshore_refusals_total", {"code": "STREAM_FAILED"}) == 1
+
+
 async def test_output_that_still_comes_is_waited_for(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "_DRAIN", 0.1)
     await channel.up()
