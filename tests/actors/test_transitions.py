@@ -52,7 +52,7 @@ OTHERS = """
 ChildStarted ChildEnded ChildFailed Authenticated Disconnected ContainerWanted ControlLine ImageWanted
 CauseWanted CauseOverdue CauseKnown SiblingStarts
 PullEnded NewsDue ImageActorDone
-Drain RestartRemovals RemoveLater Removed RetryRemovals Sweep Exited
+Drain Ping RestartRemovals RemoveLater Removed RetryRemovals Sweep Exited
 """
 
 VALUES = {
