@@ -21,6 +21,9 @@ class Metrics:
         self._make_connection_metrics()
         self._make_session_metrics()
         self._make_container_metrics()
+        self._log_lines_lost = Counter(
+            "sshore_log_lines_lost", "Lines of the log that could not be written.", registry=self.registry
+        )
 
     def requested(self, operation: str) -> None:
         """Count a request to the backend (`container_create`)."""
@@ -84,6 +87,10 @@ class Metrics:
     def refused(self, code: str) -> None:
         """Count a request of a client that was refused, by the refusal's code."""
         self._refusals.labels(code).inc()
+
+    def log_line_lost(self) -> None:
+        """Count a line of the log that could not be written."""
+        self._log_lines_lost.inc()
 
     def _make_backend_metrics(self) -> None:
         self._requests = Counter(
