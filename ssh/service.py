@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import logging
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from ..backend.backend import Backend
+from ..config.logs import count_losses
 from ..config.models import Config
 from ..metrics.counters import Metrics
 from ..metrics.monitoring import Monitoring
@@ -37,6 +39,7 @@ class Service:
         Raises OSError or ValueError, with a sentence for the operator, if it cannot start.
         """
         metrics = Metrics()
+        count_losses(metrics.log_line_lost)
         backend = Backend(self._config.docker, self._state, metrics=metrics)
         listener = Listener(self._config, self._state, backend)
         monitoring = self._monitoring(backend, listener, metrics)
@@ -81,6 +84,7 @@ class Service:
         self._signals += 1
         self._log.info("stopping", signal=number.name, at_once=self._signals > 1)
         if self._signals > 1:
+            logging.shutdown()
             # The janitor removes what is left as soon as this process is gone.
             os._exit(128 + number)
         self._stopping.set()
