@@ -71,6 +71,7 @@ class RootActor(Worker):
                 self._lose(child)
             case ChildFailed(child, _):
                 self._lose(child)
+                child.stop(block=False)
                 self._restart_later(child)
             case ImageWanted():
                 self._image(message)

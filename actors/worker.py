@@ -25,6 +25,8 @@ class Worker(ThreadingActor):
 
     use_daemon_thread = True
     role: ClassVar[str]
+    stops_itself: ClassVar[bool] = True
+    """Whether it stops when it crashed. Else its parent stops it, behind the last message that it gets from there."""
 
     def __init__(self, parent: Ref | None, log: Log, metrics: Metrics) -> None:
         super().__init__()
@@ -88,7 +90,8 @@ class Worker(ThreadingActor):
             self.log.error("actor_failed", actor=self.role, code=Code.INTERNAL_ERROR, exc_info=error)
             self.metrics.actor_failed(self.role)
             self._finish(error)
-            self.stop()
+            if self.stops_itself:
+                self.stop()
 
     def _finish(self, error: BaseException | None) -> None:
         self._over = True

@@ -120,8 +120,8 @@ class JanitorLink:
     def _replace(self) -> None:
         try:
             self._child, pipe = self._launch()
-        except OSError as error:
-            self._log.error("janitor_start_failed", cause=str(error))
+        except BaseException as error:  # whatever it was: this thread is the only one that tries again
+            self._log.error("janitor_start_failed", cause=str(error) or repr(error))
             return
         os.dup2(pipe, self._pipe, inheritable=False)
         os.close(pipe)

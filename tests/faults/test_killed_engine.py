@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import os
 import shutil
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +27,19 @@ from support.own_engine import OwnEngine
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
+NOTHING = "nothing, he had left"
+
+KINDS = (PLAIN, LIVE_RESTORE) = ("plain", "live-restore")
+"""Whether containers outlive their engine."""
+
 TWENTY = 20
-FIVE = 5
+TWO = 2
 PROMPT_SECONDS = 2.0
 RETURN_SECONDS = 2.0
 GONE = "Containers are not available at the moment, please try again later."
 LOST = "The connection to your program was lost."
+
+Starting = Callable[[], AbstractContextManager[StartGateway]]
 
 
 @dataclass(frozen=True)
@@ -49,37 +57,46 @@ class Site:
         self.engine.stop()
 
 
-@pytest.fixture(scope="module", params=["plain", "live-restore"])
-def engine_kind(request: pytest.FixtureRequest) -> str:
-    """Whether containers outlive the engine."""
-    return request.param
+SiteOf = Callable[[str, str], Site]
+"""The site of a kind of engine and a mode."""
 
 
-@pytest.fixture(scope="module")
-def engine(engine_kind: str, mini_image: str, engine_host: str) -> Iterator[OwnEngine]:
-    """An engine of the test's own, without and with `live-restore`."""
+@contextmanager
+def own_engine_of(kind: str, image: str, source: str) -> Iterator[OwnEngine]:
     folder = Path(tempfile.mkdtemp(prefix="sshore-"))
-    own = OwnEngine(folder, arguments=["--live-restore"] if engine_kind == "live-restore" else [])
+    own = OwnEngine(folder, arguments=["--live-restore"] if kind == LIVE_RESTORE else [])
     own.start()
     try:
-        copy_image(mini_image, engine_host, own.host)
+        copy_image(image, source, own.host)
         yield own
     finally:
         own.discard()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def site(
-    engine: OwnEngine, engine_kind: str, starting: Callable[[], AbstractContextManager[StartGateway]], mode: str
-) -> Iterator[Site]:
+@contextmanager
+def site_on(engine: OwnEngine, kind: str, starting: Starting, mode: str) -> Iterator[Site]:
     client = DockerClient(base_url=engine.host)
-    with ExitStack() as stack:
-        stack.callback(client.close)
-        proxy = stack.enter_context(EngineProxy(engine.host))
-        start = stack.enter_context(starting())
+    with EngineProxy(engine.host) as proxy, starting() as start:
         gateway = start(mode, client=client, host=proxy.host)
-        yield Site(engine, proxy, gateway, warm_up(gateway), engine_kind)
+        yield Site(engine, proxy, gateway, warm_up(gateway), kind)
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def site_of(mini_image: str, engine_host: str, starting: Starting) -> Iterator[SiteOf]:
+    """Engines of the tests' own, without and with `live-restore`, and their gateways: each started when it is needed."""
+    with ExitStack() as stack:
+
+        @functools.cache
+        def engine(kind: str) -> OwnEngine:
+            return stack.enter_context(own_engine_of(kind, mini_image, engine_host))
+
+        @functools.cache
+        def site(kind: str, mode: str) -> Site:
+            return stack.enter_context(site_on(engine(kind), kind, starting, mode))
+
+        yield site
 
 
 def said(user: Client) -> str:
@@ -90,12 +107,14 @@ def said(user: Client) -> str:
     return sentence.strip()
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_twenty_users_in_the_middle_of_output_have_their_prompts_back(
-    site: Site, leaving_nothing: LeavesNothing
+    site_of: SiteOf, leaving_nothing: LeavesNothing, mode: str, kind: str
 ) -> None:
+    site = site_of(kind, mode)
     gateway = site.gateway
     with (
-        leaving_nothing("dockerd killed under 20 streaming sessions", gateway, site.before) as fault,
+        leaving_nothing(f"dockerd killed under 20 streaming sessions, {kind}", gateway, site.before) as fault,
         clients(gateway, TWENTY, "echo ready >&2; exec yes", stdout=False) as users,
     ):
         for user in users:
@@ -117,34 +136,39 @@ def test_twenty_users_in_the_middle_of_output_have_their_prompts_back(
 
 @dataclass(frozen=True)
 class Phase:
-    """Where the engine is killed: `reach` holds what the gateway sends there, or says that nothing is to be held."""
+    """Where the engine is killed: `reach` holds what the gateway asks there."""
 
     name: str
     reach: Callable[[EngineProxy], Hold]
-    command: str = "echo ready; exec cat"
     leave: bool = False
     """The users leave, and the gateway is at their removal."""
-    sentence: str = GONE
+    outlived: bool = False
+    """Whether it makes a difference that the containers outlive the engine."""
 
 
 PHASES = (
     Phase("before create", lambda proxy: proxy.hold_request("POST", "/containers/create.*")),
     Phase("in create", lambda proxy: proxy.hold_answer("POST", "/containers/create.*")),
     Phase("between create and start", lambda proxy: proxy.hold_request("POST", "/containers/[^/]+/start")),
-    Phase("in start", lambda proxy: proxy.hold_answer("POST", "/containers/[^/]+/start")),
+    Phase("in start", lambda proxy: proxy.hold_answer("POST", "/containers/[^/]+/start"), outlived=True),
     Phase("at the exec's create", lambda proxy: proxy.hold_request("POST", "/containers/[^/]+/exec")),
     Phase("in the exec's create", lambda proxy: proxy.hold_answer("POST", "/containers/[^/]+/exec")),
     Phase("at the exec's start", lambda proxy: proxy.hold_request("POST", "/exec/[^/]+/start")),
-    Phase("in the exec's start", lambda proxy: proxy.hold_answer("POST", "/exec/[^/]+/start"), sentence=LOST),
+    Phase("in the exec's start", lambda proxy: proxy.hold_answer("POST", "/exec/[^/]+/start"), outlived=True),
     Phase("before removal", lambda proxy: proxy.hold_request("DELETE", "/containers/.*"), leave=True),
-    Phase("in removal", lambda proxy: proxy.hold_answer("DELETE", "/containers/.*"), leave=True),
+    Phase("in removal", lambda proxy: proxy.hold_answer("DELETE", "/containers/.*"), leave=True, outlived=True),
 )
+CASES = [
+    *((PLAIN, phase) for phase in PHASES),
+    *((LIVE_RESTORE, phase) for phase in PHASES if phase.outlived),
+]
 
 
-@pytest.mark.parametrize("phase", PHASES, ids=[phase.name for phase in PHASES])
+@pytest.mark.parametrize(("kind", "phase"), CASES, ids=[f"{kind}, {phase.name}" for kind, phase in CASES])
 def test_its_users_hear_of_it_and_when_it_is_back_nothing_is_left(
-    site: Site, leaving_nothing: LeavesNothing, phase: Phase
+    site_of: SiteOf, leaving_nothing: LeavesNothing, mode: str, kind: str, phase: Phase
 ) -> None:
+    site = site_of(kind, mode)
     gateway = site.gateway
     with (
         leaving_nothing(f"dockerd killed {phase.name}, {site.kind}", gateway, site.before) as fault,
@@ -152,23 +176,24 @@ def test_its_users_hear_of_it_and_when_it_is_back_nothing_is_left(
     ):
         held = phase.reach(site.proxy)
         stack.callback(held.drop)
-        users = stack.enter_context(clients(gateway, FIVE, phase.command, stdin=phase.leave))
+        users = stack.enter_context(clients(gateway, TWO, "echo ready; exec sleep 1000"))
         if phase.leave:
             for user in users:
                 user.expect("ready")
-                user.log_out()
-        held.wait_for(FIVE)
+                user.kill()
+        held.wait_for(TWO)
         fault.begins()
         site.kill_engine()
         held.drop()
-        fault.saw = " / ".join(sorted({end_of(user) for user in users}))
+        [fault.saw] = {end_of(user) for user in users}
+        opens_the_program = mode == "connection" and phase.name.endswith("exec's start")
+        assert fault.saw.startswith(NOTHING if phase.leave else LOST if opens_the_program else GONE)
         site.engine.start()
         assert gateway.ssh("echo back").stdout == b"back\n"
-        print(fault.name, fault.saw)
 
 
 def end_of(user: Client) -> str:
-    return "nothing, he had left" if user.wait() == 0 else said(user)
+    return NOTHING if user.process.poll() == -signal.SIGKILL else said(user)
 
 
 class PromptTimes:

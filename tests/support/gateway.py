@@ -165,7 +165,9 @@ class Gateway(Server):
                 self.signal(signal.SIGKILL)
                 self.wait()
             for container in sshore_containers(self._client, {"sshore.gateway": self.id}):
-                self._client.api.remove_container(container, force=True)
+                # Its janitor may be at it, or quicker.
+                with suppress(APIError):
+                    self._client.api.remove_container(container, force=True)
 
     def _pids(self, exec_ids: Iterable[str]) -> set[str]:
         return {str(self._client.api.exec_inspect(exec_id)["Pid"]) for exec_id in exec_ids}
