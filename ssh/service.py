@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import structlog
 
@@ -78,7 +79,7 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
-        faulthandler.register(signal.SIGUSR1, file=sys.stderr, all_threads=True)
+        signal.signal(signal.SIGUSR1, _show_threads)
 
     def _stop(self, number: signal.Signals) -> None:
         self._signals += 1
@@ -88,3 +89,8 @@ class Service:
             # The janitor removes what is left as soon as this process is gone.
             os._exit(128 + number)
         self._stopping.set()
+
+
+def _show_threads(_number: int, _frame: FrameType | None) -> None:
+    # Not `faulthandler.register`: its handler reads the stacks of threads that run meanwhile, and was seen to crash.
+    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
