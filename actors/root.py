@@ -127,6 +127,7 @@ class RootActor(Worker):
 
     def _drain(self) -> None:
         self._draining = True
+        post(self._removals, Drain())
         for connection in self._connections:
             post(connection, Disconnected())
         self._report_drained()

@@ -85,7 +85,7 @@ def site_on(engine: OwnEngine, kind: str, starting: Starting, mode: str) -> Iter
 
 @pytest.fixture(scope="module")
 def site_of(mini_image: str, engine_host: str, starting: Starting) -> Iterator[SiteOf]:
-    """Engines of the tests' own, without and with `live-restore`, and their gateways: each started when it is needed."""
+    """Engines of the tests' own, of both kinds, and their gateways: each is started when it is needed."""
     with ExitStack() as stack:
 
         @functools.cache
