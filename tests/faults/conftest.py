@@ -11,8 +11,17 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from support.census import REST_SECONDS, Census, Fault, LeavesNothing, leaves_nothing, warm_up
-from support.gateway import Gateway, StartGateway
+from support.census import (
+    REST_SECONDS,
+    Census,
+    Fault,
+    LeavesNoContainer,
+    LeavesNothing,
+    leaves_no_container,
+    leaves_nothing,
+    warm_up,
+)
+from support.gateway import GONE_SECONDS, Gateway, StartGateway
 from support.gateway_fixtures import mode, proxy, start_gateway, starting
 
 __all__ = ["mode", "proxy", "start_gateway", "starting"]
@@ -44,8 +53,6 @@ def leaving_nothing(request: pytest.FixtureRequest) -> LeavesNothing:
     A gateway that is not the shared one comes with its `before`, the Census from `warm_up`. Say `fault.begins()` when
     it happens and `fault.saw = …`, what its user saw: they are rows of the table.
     """
-    rows = request.config.stash.setdefault(_ROWS, [])
-    mode = str(request.getfixturevalue("mode")) if "mode" in request.fixturenames else ""
 
     @contextmanager
     def leaving(
@@ -56,9 +63,31 @@ def leaving_nothing(request: pytest.FixtureRequest) -> LeavesNothing:
             assert gateway is shared
         with leaves_nothing(name, gateway, before, seconds) as fault:
             yield fault
-        rows.append((name, mode, fault.saw, fault.seconds))
+        _note(request, fault)
 
     return leaving
+
+
+@pytest.fixture
+def leaving_no_container(request: pytest.FixtureRequest) -> LeavesNoContainer:
+    """`with leaving_no_container("fault", gateway) as fault:` is the same for a gateway that is killed inside.
+
+    Say `fault.begins()` when it is killed.
+    """
+
+    @contextmanager
+    def leaving(name: str, gateway: Gateway, seconds: float = GONE_SECONDS) -> Iterator[Fault]:
+        with leaves_no_container(name, gateway, seconds) as fault:
+            yield fault
+        _note(request, fault)
+
+    return leaving
+
+
+def _note(request: pytest.FixtureRequest, fault: Fault) -> None:
+    """Keep a row of the table."""
+    mode = str(request.getfixturevalue("mode")) if "mode" in request.fixturenames else ""
+    request.config.stash.setdefault(_ROWS, []).append((fault.name, mode, fault.saw, fault.seconds))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

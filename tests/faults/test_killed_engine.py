@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.client
-import os
 import shutil
 import signal
 import socket
@@ -12,18 +11,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from docker import DockerClient
-from support.census import Census, LeavesNothing, warm_up
+from support.census import LeavesNothing
 from support.clients import Client, clients
 from support.engine_proxy import EngineProxy, Hold
 from support.engines import copy_image
-from support.gateway import Gateway, StartGateway
 from support.own_engine import OwnEngine
+from support.own_site import Site, Starting, said, site_on
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
@@ -39,32 +37,15 @@ RETURN_SECONDS = 2.0
 GONE = "Containers are not available at the moment, please try again later."
 LOST = "The connection to your program was lost."
 
-Starting = Callable[[], AbstractContextManager[StartGateway]]
-
-
-@dataclass(frozen=True)
-class Site:
-    """A gateway whose engine may be killed: it reaches it through a proxy that holds it in a phase."""
-
-    engine: OwnEngine
-    proxy: EngineProxy
-    gateway: Gateway
-    before: Census
-    kind: str
-
-    def kill_engine(self) -> None:
-        os.kill(self.engine.pid, signal.SIGKILL)
-        self.engine.stop()
-
-
 SiteOf = Callable[[str, str], Site]
 """The site of a kind of engine and a mode."""
 
 
 @contextmanager
-def own_engine_of(kind: str, image: str, source: str) -> Iterator[OwnEngine]:
+def outlived_engine(image: str, source: str) -> Iterator[OwnEngine]:
+    """An engine with `live-restore`."""
     folder = Path(tempfile.mkdtemp(prefix="sshore-"))
-    own = OwnEngine(folder, arguments=["--live-restore"] if kind == LIVE_RESTORE else [])
+    own = OwnEngine(folder, arguments=["--live-restore"])
     own.start()
     try:
         copy_image(image, source, own.host)
@@ -74,37 +55,20 @@ def own_engine_of(kind: str, image: str, source: str) -> Iterator[OwnEngine]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def site_on(engine: OwnEngine, kind: str, starting: Starting, mode: str) -> Iterator[Site]:
-    client = DockerClient(base_url=engine.host)
-    with EngineProxy(engine.host) as proxy, starting() as start:
-        gateway = start(mode, client=client, host=proxy.host)
-        yield Site(engine, proxy, gateway, warm_up(gateway), kind)
-    client.close()
-
-
 @pytest.fixture(scope="module")
-def site_of(mini_image: str, engine_host: str, starting: Starting) -> Iterator[SiteOf]:
+def site_of(own_engine: OwnEngine, mini_image: str, engine_host: str, starting: Starting) -> Iterator[SiteOf]:
     """Engines of the tests' own, of both kinds, and their gateways: each is started when it is needed."""
     with ExitStack() as stack:
 
         @functools.cache
         def engine(kind: str) -> OwnEngine:
-            return stack.enter_context(own_engine_of(kind, mini_image, engine_host))
+            return own_engine if kind == PLAIN else stack.enter_context(outlived_engine(mini_image, engine_host))
 
         @functools.cache
         def site(kind: str, mode: str) -> Site:
-            return stack.enter_context(site_on(engine(kind), kind, starting, mode))
+            return stack.enter_context(site_on(engine(kind), starting, mode))
 
         yield site
-
-
-def said(user: Client) -> str:
-    """What sshore has told him, once he has his prompt back."""
-    assert user.wait() == 255, user.output[-300:]
-    _, found, sentence = user.output.decode().rpartition("sshore: ")
-    assert found, user.output[-300:]
-    return sentence.strip()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -171,7 +135,7 @@ def test_its_users_hear_of_it_and_when_it_is_back_nothing_is_left(
     site = site_of(kind, mode)
     gateway = site.gateway
     with (
-        leaving_nothing(f"dockerd killed {phase.name}, {site.kind}", gateway, site.before) as fault,
+        leaving_nothing(f"dockerd killed {phase.name}, {kind}", gateway, site.before) as fault,
         ExitStack() as stack,
     ):
         held = phase.reach(site.proxy)

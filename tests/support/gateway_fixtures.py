@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -36,6 +36,7 @@ def starting(
             client: DockerClient = docker_client,
             host: str = engine_host,
             image: str = mini_image,
+            execution: Mapping[str, Any] | None = None,
             **more: Any,
         ) -> Gateway:
             execution = {
@@ -43,6 +44,7 @@ def starting(
                 "container": {"Image": image},
                 "host": {"NetworkMode": "none"},
                 "imagePullPolicy": "Never",
+                **(execution or {}),
             }
             gateway = Gateway(tmp_path_factory.mktemp("gateway"), client, host, execution, **more)
             gateway.start()
@@ -59,7 +61,10 @@ def starting(
 
 @pytest.fixture
 def start_gateway(starting: Callable[[], AbstractContextManager[StartGateway]]) -> Iterator[StartGateway]:
-    """Starts a gateway in a mode, with containers that have no network; the other arguments are those of `Gateway`."""
+    """Starts a gateway in a mode, with containers that have no network; `execution` is put over that section.
+
+    The other arguments are those of `Gateway`.
+    """
     with starting() as start:
         yield start
 
