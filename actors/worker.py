@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from pykka import ThreadingActor
+from pykka import ActorRegistry, ThreadingActor
 
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .log import Log
 from .messages import ChildEnded, ChildFailed, ChildStarted
 from .ref import Ref, post
+from .refusals import RefusedError, refuse
 
 
 class Worker(ThreadingActor):
@@ -20,7 +21,7 @@ class Worker(ThreadingActor):
     It tells its parent ChildStarted first and ChildEnded or ChildFailed last; where no parent lives any more it does
     nothing and ends. `release` is reached exactly once from every way out: `end`, a crash in a handler (BaseException
     included, which would otherwise stop every actor of the process), a failed start, a stop from outside. After it
-    no message is handled any more.
+    no message is handled any more. `start` raises RefusedError when there is no thread for it.
     """
 
     use_daemon_thread = True
@@ -61,6 +62,17 @@ class Worker(ThreadingActor):
         if not self._over:
             self._finish(None)
             self.stop()
+
+    def _start_actor_loop(self) -> None:
+        # Pykka has it registered by now, and the parent has been told of it.
+        try:
+            super()._start_actor_loop()
+        except RuntimeError as error:
+            self._over = True
+            self.actor_stopped.set()
+            ActorRegistry.unregister(self.actor_ref)
+            self._tell_parent(None)
+            raise RefusedError(refuse(Code.INTERNAL_ERROR, str(error))) from error
 
     def on_start(self) -> None:
         self.metrics.actor_started(self.role)
