@@ -19,6 +19,7 @@ from ..config.models import Config
 from ..metrics.counters import Metrics
 from ..metrics.monitoring import Monitoring
 from .listener import Listener
+from .loop_errors import LoopErrors
 
 _NOTICE = "The server is shutting down."
 _FAILED = 1
@@ -39,6 +40,7 @@ class Service:
 
         Raises OSError or ValueError, with a sentence for the operator, if it cannot start.
         """
+        asyncio.get_running_loop().set_exception_handler(LoopErrors())
         metrics = Metrics()
         count_losses(metrics.log_line_lost)
         backend = Backend(self._config.docker, self._state, metrics=metrics)
