@@ -21,7 +21,7 @@ from support.census import (
     leaves_nothing,
     warm_up,
 )
-from support.gateway import GONE_SECONDS, Gateway, StartGateway
+from support.gateway import Gateway, StartGateway
 from support.gateway_fixtures import mode, proxy, start_gateway, starting
 
 __all__ = ["mode", "proxy", "start_gateway", "starting"]
@@ -70,14 +70,14 @@ def leaving_nothing(request: pytest.FixtureRequest) -> LeavesNothing:
 
 @pytest.fixture
 def leaving_no_container(request: pytest.FixtureRequest) -> LeavesNoContainer:
-    """`with leaving_no_container("fault", gateway) as fault:` is the same for a gateway that is killed inside.
+    """`with leaving_no_container("fault", gateway) as fault:` is for a gateway of `count` containers, five unless said.
 
-    Say `fault.begins()` when it is killed.
+    Say `fault.kill_gateway()` inside.
     """
 
     @contextmanager
-    def leaving(name: str, gateway: Gateway, seconds: float = GONE_SECONDS) -> Iterator[Fault]:
-        with leaves_no_container(name, gateway, seconds) as fault:
+    def leaving(name: str, gateway: Gateway, count: int = 5) -> Iterator[Fault]:
+        with leaves_no_container(name, gateway, count) as fault:
             yield fault
         _note(request, fault)
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +51,20 @@ class Resources:
 class Gateway(Server):
     """A server with metrics. `state` may be shared with other gateways; `containers` are its own only."""
 
-    def __init__(self, folder: Path, client: DockerClient, host: str, execution: dict[str, Any], **more: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        client: DockerClient,
+        host: str,
+        execution: dict[str, Any],
+        *,
+        sections: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
         self._client = client
         self._metrics_port = _free_port()
-        sections = {"metrics": {"enable": True, "listen": f"127.0.0.1:{self._metrics_port}"}}
-        super().__init__(folder, client, host, execution, sections=sections, **more)
+        own = {"metrics": {"enable": True, "listen": f"127.0.0.1:{self._metrics_port}"}}
+        super().__init__(folder, client, host, execution, sections={**own, **(sections or {})}, **more)
 
     def start(self) -> None:
         super().start()
@@ -122,6 +131,17 @@ class Gateway(Server):
         """Fail unless its last container goes within so many seconds."""
         left = await_none_but(self._client, (), seconds, {"sshore.gateway": self.id})
         assert not left, f"after {seconds:g} s: {sorted(left.values())}\n{self.log}"
+
+    def removal_seconds(self, image: str, count: int) -> float:
+        """How long `docker rm -f` takes for so many containers of the same kind, now."""
+        made = [
+            self._client.containers.run(image, ["sleep", "1000"], detach=True, init=True, network_mode="none").id
+            for _ in range(count)
+        ]
+        began = time.monotonic()
+        for one in made:
+            self._client.api.remove_container(one, force=True)
+        return time.monotonic() - began
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a sample of the exporter's; 0.0 for one that was never counted."""
