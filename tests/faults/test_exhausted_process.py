@@ -23,8 +23,8 @@ UNLIMITED = {"limits": {"maxStartups": 0, "maxConnections": 0, "maxConnectionsPe
 LONG = 60.0
 
 
-def test_more_clients_than_descriptors(start_gateway: StartGateway, leaving_nothing: LeavesNothing, mode: str) -> None:
-    gateway = start_gateway(mode, wrapper=["prlimit", f"--nofile={DESCRIPTORS}"], sections=UNLIMITED)
+def test_more_clients_than_descriptors(start_gateway: StartGateway, leaving_nothing: LeavesNothing) -> None:
+    gateway = start_gateway("connection", wrapper=["prlimit", f"--nofile={DESCRIPTORS}"], sections=UNLIMITED)
     before, janitor = warm_up(gateway), gateway.janitor
     with (
         leaving_nothing(f"{CROWD} clients for {DESCRIPTORS} descriptors", gateway, before) as fault,
@@ -140,15 +140,47 @@ def test_a_full_disk_under_the_state_folder_and_the_log(
     start_gateway: StartGateway, leaving_nothing: LeavesNothing, mode: str, tmp_path: Path
 ) -> None:
     with small_disk(tmp_path / "disk") as disk:
-        log = disk / "log"
-        log_there = ["sh", "-c", f'exec "$@" 2>>{log}', "sh"]
-        gateway = start_gateway(mode, state=disk / "state", wrapper=["sh", "-c", 'exec "$@"', "sh"])
+        gateway = start_gateway(mode, state=disk / "state", log=disk / "log")
         before = warm_up(gateway)
-        assert log_there
-        with leaving_nothing("the disk is full", gateway, before) as fault, full(disk):
-            fault.begins()
-            with clients(gateway, 5, "echo as ever", stdin=False) as users:
-                for user in users:
-                    assert user.wait() == 0
-                    assert user.output == b"as ever\n"
+        with leaving_nothing("the disk of state folder and log is full", gateway, before) as fault:
+            with full(disk):
+                fault.begins()
+                use_it(gateway)
+                wait_until(lambda: gateway.metric("sshore_log_lines_lost_total") > 0)
             fault.saw = "nothing"
+            use_it(gateway)
+            gateway.wait_for_log(r"event=log_lines_lost .*lines=\d+")
+        gateway.stop()
+
+
+def use_it(gateway: Gateway) -> None:
+    with clients(gateway, 5, "echo as ever", stdin=False) as users:
+        for user in users:
+            assert user.wait() == 0
+            assert user.output == b"as ever\n"
+
+
+READ_BY_CAT = ["bash", "-c", 'exec "$@" 2> >(exec cat >&2)', "bash"]
+ROUNDS = 8
+"""They fill the pipe more than once."""
+
+
+def test_a_log_that_nobody_reads(start_gateway: StartGateway, leaving_nothing: LeavesNothing, mode: str) -> None:
+    gateway = start_gateway(mode, log_level="debug", wrapper=READ_BY_CAT)
+    before = warm_up(gateway)
+    [reader] = [child for child in gateway.process.children() if child.name() == "cat"]
+    with leaving_nothing("nobody reads the log", gateway, before) as fault:
+        reader.suspend()
+        mark = gateway.log_mark()
+        try:
+            fault.begins()
+            for _ in range(ROUNDS):
+                use_it(gateway)
+            assert gateway.log_mark() == mark
+        finally:
+            reader.resume()
+        fault.saw = "nothing"
+        # It was more than the pipe takes, and less than may wait.
+        wait_until(lambda: gateway.log[mark:].count("event=disconnected") == ROUNDS * 5)
+        assert gateway.log_mark() - mark > 65_536
+        assert gateway.metric("sshore_log_lines_lost_total") == 0

@@ -71,7 +71,9 @@ class Client:
                 pipe.close()
 
     def _read(self, deadline: float) -> bool:
-        ready, _, _ = select.select([self._said], [], [], max(0.0, deadline - time.monotonic()))
+        poll = select.poll()
+        poll.register(self._said, select.POLLIN)
+        ready = poll.poll(1000 * max(0.0, deadline - time.monotonic()))
         data = os.read(self._said.fileno(), _CHUNK) if ready else b""
         self.output += data
         return bool(data)

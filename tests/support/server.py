@@ -46,11 +46,12 @@ class Server:
         state: Path | None = None,
         sections: Mapping[str, Any] | None = None,
         wrapper: Sequence[str] = (),
+        log: Path | None = None,
     ) -> None:
         """`execution` and `timeouts` are parts of the configuration's `docker`, `sections` come beside `docker`.
 
         `host` is the engine's address, or its whole section `connection`; `client` is docker-py on that engine.
-        `wrapper` is a command that runs the command behind it, as `setpriv` does.
+        `wrapper` is a command that runs the command behind it, as `setpriv` does; `log` is where its stderr goes.
         """
         self.folder = folder
         self.state = state or folder / "state"
@@ -60,7 +61,7 @@ class Server:
         self._uid = uid
         self._wrapper = wrapper
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = folder / "server.log"
+        self._log = log or folder / "server.log"
         self._keys = folder / "keys"
         self._keys.mkdir(mode=0o755)
         self._host_key = _make_key(folder / "host_key")
