@@ -129,8 +129,7 @@ def test_in_the_middle_of_a_pull(
                 for user in users:
                     user.expect("Fetching the image")
                 fault.kill_gateway()
-                assert all(user.wait() == 255 for user in users)
-                wait_until(lambda: not janitor.is_running())
+            wait_until(lambda: not janitor.is_running())
         finally:
             registry.tap.release()
 
