@@ -12,8 +12,8 @@ from typing import TextIO
 
 CAPACITY_BYTES = 4 * 1024 * 1024
 """How much may wait to be written; what comes when it is full is lost, and counted."""
-FLUSH_SECONDS = 2.0
-"""How long a process that ends waits for its last lines to be written."""
+FLUSH_SECONDS = 1.0
+"""How long a process that ends waits for its last lines, and then for the thread that writes them."""
 LOST = "log_lines_lost"
 
 _OVERHEAD = 200
