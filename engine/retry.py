@@ -9,7 +9,7 @@ from .errors import EngineError, ServerFault, Unavailable
 
 UNAVAILABLE_SECONDS = 2.0
 """How long an engine that nobody reaches is tried: it restarts in less, and a user waits for the answer."""
-ASKED_SECONDS = 1.0
+ASKED_SECONDS = 0.5
 """How long such an engine is asked how something ended: with its stream's end a user waits for his prompt."""
 FAULT_SECONDS = 5.0
 """How long an engine that reports a fault is tried: some of its faults are permanent and do not say so."""
