@@ -107,8 +107,9 @@ class Gateway(Server):
 
     def containers(self) -> list[Container]:
         """Return its containers, in whatever state."""
+        there = sshore_containers(self._client, {"sshore.gateway": self.id})
         found = self._client.containers.list(all=True, filters={"label": f"sshore.gateway={self.id}"}, sparse=True)
-        return list(found)
+        return [container for container in found if container.id in there]
 
     def guarded(self) -> bool:
         """Whether a program runs beside each container's main one; in session mode only the guard does."""
