@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from docker import DockerClient
@@ -14,7 +15,7 @@ from docker import DockerClient
 from .census import Census, warm_up
 from .clients import Client
 from .engine_proxy import EngineProxy
-from .gateway import Gateway, StartGateway
+from .gateway import Gateway, StartGateway, wait_until
 from .own_engine import OwnEngine
 
 Starting = Callable[[], AbstractContextManager[StartGateway]]
@@ -39,10 +40,17 @@ class Site:
     def stopped_engine(self) -> Iterator[None]:
         """An engine that does nothing at all meanwhile."""
         os.kill(self.engine.pid, signal.SIGSTOP)
+        wait_until(lambda: set(_states(self.engine.pid)) == {"T"})
         try:
             yield
         finally:
             os.kill(self.engine.pid, signal.SIGCONT)
+
+
+def _states(pid: int) -> Iterator[str]:
+    """What each thread of a process does: they do not stop all at once (proc(5))."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        yield (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 @contextmanager
