@@ -52,9 +52,11 @@ def starting(
             return gateway
 
         with ExitStack() as stack:
-            yield start
-            for gateway in started:
-                stack.callback(gateway.discard)
+            try:
+                yield start
+            finally:
+                for gateway in started:
+                    stack.callback(gateway.discard)
 
     return starting
 
