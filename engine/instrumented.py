@@ -120,7 +120,13 @@ class InstrumentedEngine:
         return self._retry("container_list", timeout, lambda left: self._engine.list_containers(labels, timeout=left))
 
     def create_exec(self, container: str, spec: ExecSpec, *, timeout: float) -> str:
-        return self._retry("exec_create", timeout, lambda left: self._engine.create_exec(container, spec, timeout=left))
+        # Its container does not outlive the engine; a guard that is being started must not hold up its user's prompt.
+        return self._retry(
+            "exec_create",
+            timeout,
+            lambda left: self._engine.create_exec(container, spec, timeout=left),
+            unavailable=ASKED_SECONDS,
+        )
 
     def inspect_exec(self, exec_id: str, *, timeout: float) -> ExecState:
         return self._retry(
