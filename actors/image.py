@@ -31,10 +31,12 @@ class ImageActor(Worker):
     """Has an image pulled. Whoever asks while the pull is under way shares its outcome, and hears how it goes.
 
     Who leaves is not waited for, and does not stop the pull: others wait, or come soon. When it is over the root is
-    told, which sends nobody any more and stops this actor.
+    told, which sends nobody any more and stops this actor; the same if it crashed.
     """
 
     role = "image"
+    # What comes behind a stop is dropped without a word, and whoever asked would wait for ever.
+    stops_itself = False
 
     def __init__(self, parent: Ref, log: Log, metrics: Metrics, timers: Timers) -> None:
         super().__init__(parent, log, metrics)

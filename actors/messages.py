@@ -288,7 +288,7 @@ class ImageActorDone:
 # To the root.
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """End every connection, take no new one; the backend's port learns when nothing is left."""
+    """End every connection, take no new one; the backend's port learns when nothing is left. To the removals, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,15 @@ from ..engine.errors import Conflict, EngineError, NotFound
 from ..engine.interface import Engine
 from ..metrics.counters import Metrics
 from .log import Log
-from .messages import Removed, RemoveLater, RetryRemovals, Sweep
+from .messages import Drain, Removed, RemoveLater, RetryRemovals, Sweep
 from .ports import Ledger, Timers
 from .ref import Ref, post
 from .sweep import Sweeper
 from .worker import Worker
 
 _FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE = 5.0
+_GRACE = 3.0
 
 
 class _Due:
@@ -81,10 +82,21 @@ class RemovalActor(Worker):
                 self._work()
             case Sweep():
                 self._sweep()
+            case Drain():
+                self._hurry()
 
     def _remove_later(self, one: RemoveLater) -> None:
         until = time.monotonic() + self._late_create if one.may_come else 0.0
         self._due.setdefault(one.name, _Due(one.id or one.name, until))
+
+    def _hurry(self) -> None:
+        """Nobody waits longer than the janitor would for creates that may still come true."""
+        self._late_create = min(self._late_create, _GRACE)
+        for due in self._due.values():
+            due.until = min(due.until, time.monotonic() + _GRACE)
+            due.pause = _FIRST_PAUSE
+            due.at = time.monotonic()
+        self._work()
 
     def _work(self) -> None:
         for name, due in list(self._due.items()):

@@ -14,6 +14,7 @@ from .messages import (
     Disconnected,
     Drain,
     ImageActorDone,
+    ImageFailed,
     ImageWanted,
     Ping,
     Removed,
@@ -22,6 +23,7 @@ from .messages import (
 )
 from .ports import BackendPort, Timers
 from .ref import Ref, post
+from .refusals import RefusedError, record
 from .removal import RemovalActor
 from .worker import Worker
 
@@ -72,6 +74,7 @@ class RootActor(Worker):
                 self._lose(child)
             case ChildFailed(child, _):
                 self._lose(child)
+                child.stop(block=False)
                 self._restart_later(child)
             case ImageWanted():
                 self._image(message)
@@ -116,19 +119,29 @@ class RootActor(Worker):
             self._timers.after(_RESTART_PAUSE, self.actor_ref, RestartRemovals())
 
     def _restart_removals(self) -> None:
-        self._removals = self._start_removals(self.actor_ref)
+        try:
+            self._removals = self._start_removals(self.actor_ref)
+        except RefusedError as error:
+            record(error.refused, "removals_not_restarted", self.log, self.metrics)
+            self._timers.after(_RESTART_PAUSE, self.actor_ref, RestartRemovals())
+            return
         for message in self._to_remove.values():
             post(self._removals, message)
 
     def _image(self, wanted: ImageWanted) -> None:
         image = self._images.get(wanted.key)
         if not post(image, wanted):
-            image = ImageActor.start(self.actor_ref, self.log, self.metrics, self._timers)
+            try:
+                image = ImageActor.start(self.actor_ref, self.log, self.metrics, self._timers)
+            except RefusedError as error:
+                post(wanted.asker, ImageFailed(error.refused))
+                return
             self._images[wanted.key] = image
             post(image, wanted)
 
     def _drain(self) -> None:
         self._draining = True
+        post(self._removals, Drain())
         for connection in self._connections:
             post(connection, Disconnected())
         self._report_drained()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from pykka import ThreadingActor
+from pykka import ActorRegistry, ThreadingActor
 
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .log import Log
 from .messages import ChildEnded, ChildFailed, ChildStarted
 from .ref import Ref, post
+from .refusals import RefusedError, refuse
 
 
 class Worker(ThreadingActor):
@@ -20,11 +21,13 @@ class Worker(ThreadingActor):
     It tells its parent ChildStarted first and ChildEnded or ChildFailed last; where no parent lives any more it does
     nothing and ends. `release` is reached exactly once from every way out: `end`, a crash in a handler (BaseException
     included, which would otherwise stop every actor of the process), a failed start, a stop from outside. After it
-    no message is handled any more.
+    no message is handled any more. `start` raises RefusedError when there is no thread for it.
     """
 
     use_daemon_thread = True
     role: ClassVar[str]
+    stops_itself: ClassVar[bool] = True
+    """Whether it stops when it crashed. Else its parent stops it, behind the last message that it gets from there."""
 
     def __init__(self, parent: Ref | None, log: Log, metrics: Metrics) -> None:
         super().__init__()
@@ -60,6 +63,17 @@ class Worker(ThreadingActor):
             self._finish(None)
             self.stop()
 
+    def _start_actor_loop(self) -> None:
+        # Pykka has it registered by now, and the parent has been told of it.
+        try:
+            super()._start_actor_loop()
+        except RuntimeError as error:
+            self._over = True
+            self.actor_stopped.set()
+            ActorRegistry.unregister(self.actor_ref)
+            self._tell_parent(None)
+            raise RefusedError(refuse(Code.INTERNAL_ERROR, str(error))) from error
+
     def on_start(self) -> None:
         self.metrics.actor_started(self.role)
         if self._has_parent:
@@ -88,7 +102,8 @@ class Worker(ThreadingActor):
             self.log.error("actor_failed", actor=self.role, code=Code.INTERNAL_ERROR, exc_info=error)
             self.metrics.actor_failed(self.role)
             self._finish(error)
-            self.stop()
+            if self.stops_itself:
+                self.stop()
 
     def _finish(self, error: BaseException | None) -> None:
         self._over = True

@@ -74,7 +74,12 @@ class ConnectionHandler:
             self._came_too_late = True
             self._ended.set()
             return
-        self._actor = ConnectionActor.start(self._surroundings, self, self.id, self.client)
+        try:
+            self._actor = ConnectionActor.start(self._surroundings, self, self.id, self.client)
+        except RefusedError as error:
+            record(error.refused, "container_refused", self._surroundings.log, self._surroundings.house.metrics)
+            self.failed(error.refused)
+            return
         post(self._actor, Authenticated(username))
 
     def session_channel(self, channel_id: int, extra_data: bytes = b"") -> SessionChannel:
@@ -88,9 +93,10 @@ class ConnectionHandler:
         log = self._surroundings.log.bind(channel=channel_id)
         with recorded("session_refused", log, self._surroundings.house.metrics, "warning"):
             actor = self._actor_for(channel_id)
-        session = ProgramSession(self._loop, self._surroundings.engine.streams, self._surroundings.house.metrics, log)
-        if actor:
-            session.bind(self._start_actor(actor, replace(self._surroundings, log=log), session))
+            streams, metrics = self._surroundings.engine.streams, self._surroundings.house.metrics
+            session = ProgramSession(self._loop, streams, metrics, log)
+            if actor:
+                session.bind(self._start_actor(actor, replace(self._surroundings, log=log), session))
         session.at_close.append(lambda: self._sessions.pop(channel_id, None))
         self._sessions[channel_id] = session
         return session

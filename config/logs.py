@@ -10,12 +10,14 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Callable
 from typing import Any, TextIO
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from .log_writer import LogWriter
 from .models import LogConfig, LogFormat, LogLevel
 from .text import printable
 
@@ -33,19 +35,36 @@ _WHOLE = ("exception", "stack")
 def configure_logging(config: LogConfig, stream: TextIO | None = None) -> None:
     """Send structlog's and logging's events of the level and above to `stream`, stderr unless given.
 
-    Call it once, before other threads log; a second call replaces the first.
+    Call it once, before other threads log; a second call replaces the first. Lines are written by a thread of their own
+    (`LogWriter`); `logging.shutdown`, which Python calls at its end, waits for the last of them.
     """
     level = getattr(logging, config.level.upper())
     _configure_structlog()
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _writer(stream or sys.stderr)
     handler.setFormatter(_formatter(config.format))
     handler.addFilter(_tells_no_secret)
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    replaced, root.handlers[:] = root.handlers[:], [handler]
+    for old in replaced:
+        if isinstance(old, LogWriter) and old is not handler:
+            old.close()
     root.setLevel(level)
     quiet = logging.NOTSET if config.level is LogLevel.DEBUG else max(level, logging.WARNING)
     for name in CHATTY:
         logging.getLogger(name).setLevel(quiet)
+
+
+def _writer(stream: TextIO) -> LogWriter:
+    """Return the one that writes there already: lines wait in it, and it counts what is lost."""
+    writers = (one for one in logging.getLogger().handlers if isinstance(one, LogWriter) and one.stream is stream)
+    return next(writers, None) or LogWriter(stream)
+
+
+def count_losses(count: Callable[[], object]) -> None:
+    """Have `count` called, in any thread, for each line that could not be written."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogWriter):
+            handler.on_loss = count
 
 
 def render_text(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
@@ -105,6 +124,6 @@ def _configure_structlog() -> None:
 def _formatter(form: LogFormat) -> ProcessorFormatter:
     renderer = _render_json if form is LogFormat.JSON else render_text
     return ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_logger_name, *_shared()],
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(["lines"]), *_shared()],
         processors=[ProcessorFormatter.remove_processors_meta, renderer],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +13,20 @@ from .reasons import reason
 from .ssh_socket import SshSocket, ssh_command
 from .tls import TlsFiles, client_context
 
+VANISHED_SECONDS = 30
+"""How long an engine's machine may be silent, when something is expected of it, before it counts as gone."""
+_SILENCE = 15
+_PROBES = 3
+TCP_OPTIONS = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _SILENCE),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, (VANISHED_SECONDS - _SILENCE) // _PROBES),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES),
+)
+"""Send keystrokes at once, and notice on an idle connection that the engine's machine has vanished."""
+CALL_OPTIONS = (*TCP_OPTIONS, (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_SECONDS * 1000))
+"""The same where requests are sent: they are small, and whoever lives reads them."""
 _PLAIN_PORT = 2375
 _TLS_PORT = 2376
 
@@ -86,7 +101,7 @@ class EngineAddress:
             return self.start_ssh(timeout)
         sock = socket.create_connection((self.host, self.port), timeout)
         try:
-            tune_tcp(sock)
+            tune_tcp(sock, CALL_OPTIONS)
             if self.tls is None:
                 return sock
             context = client_context(self.tls)
@@ -124,13 +139,10 @@ def _connect_unix(path: str, timeout: float) -> socket.socket:
     return sock
 
 
-def tune_tcp(sock: socket.socket) -> None:
-    """Send keystrokes at once, and notice within half a minute that the engine's machine has vanished."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+def tune_tcp(sock: socket.socket, options: Iterable[tuple[int, int, int]] = TCP_OPTIONS) -> None:
+    """Set `options` of a TCP socket."""
+    for level, name, value in options:
+        sock.setsockopt(level, name, value)
 
 
 def unreachable(operation: str, error: OSError) -> EngineError:

@@ -14,10 +14,11 @@ from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.tls import TLSConfig
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
-from .address import EngineAddress
+from .address import CALL_OPTIONS, EngineAddress
 from .errors import AccessDenied, EngineError, TimedOut, Unavailable
 from .podman import is_podman
 from .translate import translate
@@ -134,7 +135,9 @@ class ClientPool:
             client = APIClient(url, version=version, tls=TLSConfig(client_cert=pair) if tls else False)
         except Exception as failure:
             raise translate(operation, failure) from failure
-        if not self._address.host:
+        if self._address.host:
+            _tune(client)
+        else:
             client.mount("http+docker://", _OneEngine(self._address))
         # Else REQUESTS_CA_BUNDLE would replace our authorities, and HTTP_PROXY stand in between.
         client.trust_env = False
@@ -182,6 +185,12 @@ class _Connection(HTTPConnection):
         # urllib3 sets it before, from the client's own.
         assert self.timeout is not None
         self.sock = self._address.connect_blocking(self.timeout)
+
+
+def _tune(client: APIClient) -> None:
+    for adapter in client.adapters.values():
+        if isinstance(adapter, HTTPAdapter):
+            adapter.poolmanager.connection_pool_kw["socket_options"] = list(CALL_OPTIONS)
 
 
 def _call(operation: str, client: APIClient, deadline: float, call: Callable[[APIClient], T]) -> T:

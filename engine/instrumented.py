@@ -12,7 +12,7 @@ from .counted import Counted
 from .errors import Conflict, EngineError, NotFound, ServerFault, Unavailable
 from .instrumented_streams import InstrumentedStreams
 from .interface import ControlInput, Engine, EventSubscription, StreamOpener
-from .retry import Retries
+from .retry import ASKED_SECONDS, UNAVAILABLE_SECONDS, Retries
 from .types import (
     ContainerSpec,
     ContainerState,
@@ -93,7 +93,10 @@ class InstrumentedEngine:
 
     def inspect_container(self, container: str, *, timeout: float) -> ContainerState:
         return self._retry(
-            "container_inspect", timeout, lambda left: self._engine.inspect_container(container, timeout=left)
+            "container_inspect",
+            timeout,
+            lambda left: self._engine.inspect_container(container, timeout=left),
+            unavailable=ASKED_SECONDS,
         )
 
     def remove_container(self, container: str, *, timeout: float) -> None:
@@ -117,10 +120,21 @@ class InstrumentedEngine:
         return self._retry("container_list", timeout, lambda left: self._engine.list_containers(labels, timeout=left))
 
     def create_exec(self, container: str, spec: ExecSpec, *, timeout: float) -> str:
-        return self._retry("exec_create", timeout, lambda left: self._engine.create_exec(container, spec, timeout=left))
+        # Its container does not outlive the engine; a guard that is being started must not hold up its user's prompt.
+        return self._retry(
+            "exec_create",
+            timeout,
+            lambda left: self._engine.create_exec(container, spec, timeout=left),
+            unavailable=ASKED_SECONDS,
+        )
 
     def inspect_exec(self, exec_id: str, *, timeout: float) -> ExecState:
-        return self._retry("exec_inspect", timeout, lambda left: self._engine.inspect_exec(exec_id, timeout=left))
+        return self._retry(
+            "exec_inspect",
+            timeout,
+            lambda left: self._engine.inspect_exec(exec_id, timeout=left),
+            unavailable=ASKED_SECONDS,
+        )
 
     def resize_exec(self, exec_id: str, columns: int, rows: int, *, timeout: float) -> None:
         self._retry(
@@ -174,8 +188,15 @@ class InstrumentedEngine:
     def close(self) -> None:
         self._engine.close()
 
-    def _retry(self, operation: str, timeout: float, attempt: Callable[[float], T]) -> T:
-        retries = Retries(timeout)
+    def _retry(
+        self,
+        operation: str,
+        timeout: float,
+        attempt: Callable[[float], T],
+        *,
+        unavailable: float = UNAVAILABLE_SECONDS,
+    ) -> T:
+        retries = Retries(timeout, unavailable)
         while True:
             try:
                 with self._counted(operation):

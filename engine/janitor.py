@@ -108,12 +108,14 @@ class Cleaning:
         # What is listed exists: once it is not found any more it is gone.
         self._seen |= labelled or set()
         names = self._pending | (labelled or set())
-        for name, status in zip(names, pool.map(self._remove, names), strict=True):
+        statuses = dict(zip(names, pool.map(self._remove, names), strict=True))
+        for name, status in statuses.items():
             self._judge(name, status)
         self.rounds += 1
         if labelled is None:
             return self._pending | {"(the engine does not answer)"}
-        return self._pending | labelled
+        # An engine that was killed may go on listing what it has removed and does not know any more.
+        return self._pending | {name for name in labelled if statuses[name] != 404}
 
     def _judge(self, name: str, status: int) -> None:
         if status in (204, 409):

@@ -55,6 +55,8 @@ class JanitorLink:
         self._log = log
         self._names: set[str] = set()
         self._ended = False
+        # Open from the start: there may be no descriptor left when it is needed.
+        self._null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         self._child, self._pipe = self._launch()
         self._supervisor = threading.Thread(target=self._supervise, name="sshore-janitor", daemon=True)
         self._supervisor.start()
@@ -116,12 +118,13 @@ class JanitorLink:
             self._replace()
         number, self._pipe = self._pipe, -1
         os.close(number)
+        os.close(self._null)
 
     def _replace(self) -> None:
         try:
             self._child, pipe = self._launch()
-        except OSError as error:
-            self._log.error("janitor_start_failed", cause=str(error))
+        except BaseException as error:  # whatever it was: this thread is the only one that tries again
+            self._log.error("janitor_start_failed", cause=str(error) or repr(error))
             return
         os.dup2(pipe, self._pipe, inheritable=False)
         os.close(pipe)
@@ -132,9 +135,8 @@ class JanitorLink:
     def _hang_up(self) -> None:
         # Closing would give the number away while another thread may still write to it.
         if self._pipe >= 0:
-            null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-            os.dup2(null, self._pipe, inheritable=False)
-            os.close(null)
+            with contextlib.suppress(OSError):
+                os.dup2(self._null, self._pipe, inheritable=False)
 
     def _launch(self) -> tuple[subprocess.Popen[bytes], int]:
         reading, writing = os.pipe()

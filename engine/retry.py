@@ -9,12 +9,13 @@ from .errors import EngineError, ServerFault, Unavailable
 
 UNAVAILABLE_SECONDS = 2.0
 """How long an engine that nobody reaches is tried: it restarts in less, and a user waits for the answer."""
+ASKED_SECONDS = 0.5
+"""How long such an engine is asked how something ended: with its stream's end a user waits for his prompt."""
 FAULT_SECONDS = 5.0
 """How long an engine that reports a fault is tried: some of its faults are permanent and do not say so."""
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
-_PATIENCE: dict[type[EngineError], float] = {Unavailable: UNAVAILABLE_SECONDS, ServerFault: FAULT_SECONDS}
 
 
 class Backoff:
@@ -30,9 +31,13 @@ class Backoff:
 
 
 class Retries:
-    """The retries of one call that may take `timeout` seconds. Not for several threads."""
+    """The retries of one call that may take `timeout` seconds. Not for several threads.
 
-    def __init__(self, timeout: float) -> None:
+    `unavailable` is for how many seconds an engine that nobody reaches is tried.
+    """
+
+    def __init__(self, timeout: float, unavailable: float = UNAVAILABLE_SECONDS) -> None:
+        self._patience: dict[type[EngineError], float] = {Unavailable: unavailable, ServerFault: FAULT_SECONDS}
         self._deadline = time.monotonic() + timeout
         self._backoff = Backoff()
         self._first_failure: float | None = None
@@ -44,7 +49,7 @@ class Retries:
     def pause_after(self, error: EngineError) -> bool:
         """Sleep and return True if another attempt makes sense after `error`, else False at once."""
         now = time.monotonic()
-        patience = _PATIENCE.get(type(error))
+        patience = self._patience.get(type(error))
         if self._first_failure is None:
             self._first_failure = now
         pause = self._backoff.next()

@@ -14,6 +14,7 @@ from .address import unreachable
 from .demux import Decoder, Demux, FrameError, Raw
 from .errors import EngineError, ServerFault, Unavailable
 from .interface import ProgramReceiver
+from .link_watch import LinkWatch
 from .stdin_writer import StdinWriter, Wire
 from .tls_socket import BUFFER_SIZE
 
@@ -47,6 +48,7 @@ class SocketStream:
         self._early = early
         self._decoder: Decoder = Raw(self._deliver) if tty else Demux(self._deliver)
         self._writer = StdinWriter(self._loop, sock, receiver.pause_input, receiver.resume_input)
+        self._link = LinkWatch(self._loop, sock, lambda: self._writer.waits, self._lost)
         self._open = True
         self._paused = False
 
@@ -56,10 +58,12 @@ class SocketStream:
 
     def write(self, data: bytes | memoryview) -> None:
         if self._open:
+            self._link.sent()
             self._writer.write(data)
 
     def write_eof(self) -> None:
         if self._open:
+            self._link.sent()
             self._writer.write_eof()
 
     def pause_output(self) -> None:
@@ -75,6 +79,7 @@ class SocketStream:
     def close(self) -> None:
         if self._open:
             self._open = False
+            self._link.close()
             self._loop.remove_reader(self._sock)
             self._writer.close()
             self._sock.close()

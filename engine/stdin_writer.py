@@ -65,6 +65,11 @@ class StdinWriter:
         if self._fresh_size > HIGH_WATER:
             self._flush()
 
+    @property
+    def waits(self) -> bool:
+        """Whether the socket has not taken everything yet."""
+        return bool(self._backlog)
+
     def write_eof(self) -> None:
         """Shut the sending side down behind the backlog."""
         if self._ending or not self._open:

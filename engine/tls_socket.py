@@ -62,6 +62,14 @@ class TlsSocket:
     def fileno(self) -> int:
         return self._sock.fileno()
 
+    @property
+    def family(self) -> int:
+        return self._sock.family
+
+    def getsockopt(self, level: int, name: int, size: int) -> bytes:
+        """As of a socket."""
+        return self._sock.getsockopt(level, name, size)
+
     def close(self) -> None:
         self._sock.close()
 

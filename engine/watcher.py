@@ -74,7 +74,7 @@ class EventWatcher:
                     backoff = Backoff()
             except EngineError as error:
                 self._log.debug("engine_events_unavailable", code=error.code, cause=error.detail)
-            except Exception:
+            except BaseException:  # whatever it was: without this thread no end is told any more
                 self._log.exception("engine_events_failed")
             self._stopping.wait(backoff.next())
 
@@ -104,7 +104,7 @@ class EventWatcher:
     def _call(self, callback: EventCallback, event: EngineEvent) -> None:
         try:
             callback(event)
-        except Exception:
+        except BaseException:
             self._log.exception("engine_event_callback_failed")
 
 

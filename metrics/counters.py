@@ -21,6 +21,9 @@ class Metrics:
         self._make_connection_metrics()
         self._make_session_metrics()
         self._make_container_metrics()
+        self._log_lines_lost = Counter(
+            "sshore_log_lines_lost", "Lines of the log that could not be written.", registry=self.registry
+        )
 
     def requested(self, operation: str) -> None:
         """Count a request to the backend (`container_create`)."""
@@ -88,6 +91,10 @@ class Metrics:
     def reloaded(self, success: bool) -> None:
         """Count a reload of the configuration, or one that was refused."""
         (self._reloads_succeeded if success else self._reloads_failed).inc()
+
+    def log_line_lost(self) -> None:
+        """Count a line of the log that could not be written."""
+        self._log_lines_lost.inc()
 
     def _make_backend_metrics(self) -> None:
         self._requests = Counter(

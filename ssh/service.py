@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import structlog
 
 from ..backend.backend import Backend
-from ..config.logs import configure_logging
+from ..config.logs import configure_logging, count_losses
 from ..config.models import Config
 from ..metrics.counters import Metrics
 from ..metrics.monitoring import Monitoring
 from .activation import inherited_sockets
 from .listener import Listener
+from .loop_errors import LoopErrors
 from .notify import Notifier
 from .reload import Reloads
 from .settings import Settings
@@ -58,6 +61,8 @@ class Service:
 
         Raises OSError or ValueError, with a sentence for the operator, if it cannot start.
         """
+        asyncio.get_running_loop().set_exception_handler(LoopErrors())
+        count_losses(self._metrics.log_line_lost)
         self._take_hangups()
         await self._backend.start()
         try:
@@ -152,11 +157,12 @@ class Service:
         self._signals += 1
         self._log.info("stopping", signal=number.name, at_once=self._signals > 1)
         if self._signals > 1:
+            logging.shutdown()
             # The janitor removes what is left as soon as this process is gone.
             os._exit(128 + number)
         self._stopping.set()
 
 
-def _show_threads(*_: object) -> None:
-    """Print every thread's stack. Not by `faulthandler.register`: without the lock that stops them it may crash."""
-    faulthandler.dump_traceback(sys.stderr, all_threads=True)
+def _show_threads(_number: int, _frame: FrameType | None) -> None:
+    # Not `faulthandler.register`: its handler reads the stacks of threads that run meanwhile, and was seen to crash.
+    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)

@@ -150,6 +150,9 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     # ProgramSink
     def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
+        if self._channel.is_closing():
+            # Its connection was disconnected meanwhile.
+            return
         self._time.touch()
         datatype = asyncssh.EXTENDED_DATA_STDERR if stderr else None
         # asyncssh copies what it is given into a bytearray at once: a memoryview will do.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from sshore.actors.messages import ChildFailed, Removed, RemoveLater, RetryRemovals, Sweep
+from sshore.actors.messages import ChildFailed, Drain, Removed, RemoveLater, RetryRemovals, Sweep
 from sshore.actors.ref import Ref, post
 from sshore.actors.removal import RemovalActor
 from sshore.engine.errors import Conflict, EngineError, ServerFault, TimedOut, Unavailable
@@ -229,3 +229,18 @@ def test_a_crash_is_told_and_counted(
     removals = start()
     assert stage.told_parent.wait_for(ChildFailed).child == removals
     assert stage.count("sshore_actor_failures_total", actor="removal") == 1
+
+
+def test_a_drain_waits_three_seconds_at_most_for_what_may_still_come(
+    stage: Stage, start: Callable[[], Ref], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sshore.actors.removal._GRACE", 0.2)
+    monkeypatch.setitem(globals(), "LATE", 1000.0)
+    stage.ledger.claim("box")
+    removals = start()
+    post(removals, RemoveLater("box", may_come=True))
+    assert removals.proxy().pending.get(timeout=SECONDS) == {"box"}
+    begun = time.monotonic()
+    post(removals, Drain())
+    assert stage.told_parent.wait_for(Removed).name == "box"
+    assert time.monotonic() - begun >= 0.2

@@ -17,17 +17,28 @@ from sshore.config.models import LogConfig
 Configured = Callable[..., io.StringIO]
 
 
+class Written(io.StringIO):
+    """A stream for the log, whose value has everything that was logged by then."""
+
+    def getvalue(self) -> str:
+        for handler in logging.getLogger().handlers:
+            handler.flush()
+        return super().getvalue()
+
+
 @pytest.fixture
 def configured() -> Iterator[Configured]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 
     def configure(**keys: object) -> io.StringIO:
-        stream = io.StringIO()
+        stream = Written()
         configure_logging(LogConfig.model_validate(keys), stream)
         return stream
 
     yield configure
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
     for name in CHATTY:

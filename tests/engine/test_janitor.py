@@ -224,3 +224,13 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 def _open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_what_is_listed_and_not_known_any_more_is_waited_for_no_longer(
+    address: EngineAddress, gateway_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleaning = Cleaning(Order(address, gateway_id, grace=0.1), set())
+    # As of an engine that was killed: its list has what it removed at its start.
+    monkeypatch.setattr(cleaning, "_list", lambda: {f"{gateway_id}-ghost"})
+    assert cleaning.run() == set()
+    assert cleaning.rounds == 1

@@ -11,7 +11,16 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from support.census import REST_SECONDS, Census, Fault, LeavesNothing, leaves_nothing, warm_up
+from support.census import (
+    REST_SECONDS,
+    Census,
+    Fault,
+    LeavesNoContainer,
+    LeavesNothing,
+    leaves_no_container,
+    leaves_nothing,
+    warm_up,
+)
 from support.gateway import Gateway, StartGateway
 from support.gateway_fixtures import mode, proxy, start_gateway, starting
 from support.witness import Witness, witness_of
@@ -53,8 +62,6 @@ def leaving_nothing(request: pytest.FixtureRequest) -> LeavesNothing:
     it happens and `fault.saw = …`, what its user saw: they are rows of the table. Of a test that has the `witness`
     the gateway keeps it, and it has to answer behind the fault.
     """
-    rows = request.config.stash.setdefault(_ROWS, [])
-    mode = str(request.getfixturevalue("mode")) if "mode" in request.fixturenames else ""
 
     @contextmanager
     def leaving(
@@ -69,9 +76,31 @@ def leaving_nothing(request: pytest.FixtureRequest) -> LeavesNothing:
             yield fault
             if watching:
                 watching.answers()
-        rows.append((name, mode, fault.saw, fault.seconds))
+        _note(request, fault)
 
     return leaving
+
+
+@pytest.fixture
+def leaving_no_container(request: pytest.FixtureRequest) -> LeavesNoContainer:
+    """`with leaving_no_container("fault", gateway) as fault:` is for a gateway of `count` containers, five unless said.
+
+    Say `fault.kill_gateway()` inside.
+    """
+
+    @contextmanager
+    def leaving(name: str, gateway: Gateway, count: int = 5) -> Iterator[Fault]:
+        with leaves_no_container(name, gateway, count) as fault:
+            yield fault
+        _note(request, fault)
+
+    return leaving
+
+
+def _note(request: pytest.FixtureRequest, fault: Fault) -> None:
+    """Keep a row of the table."""
+    mode = str(request.getfixturevalue("mode")) if "mode" in request.fixturenames else ""
+    request.config.stash.setdefault(_ROWS, []).append((fault.name, mode, fault.saw, fault.seconds))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

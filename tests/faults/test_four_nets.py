@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 from docker.errors import NotFound
+from support.census import LeavesNoContainer
 from support.clients import Client, clients
 from support.engine_proxy import EngineProxy
 from support.gateway import Gateway, StartGateway, wait_until
@@ -18,6 +19,7 @@ from support.gateway import Gateway, StartGateway, wait_until
 pytestmark = pytest.mark.engine
 
 FIVE = 5
+CUT_OFF = "the connection ends"
 STOP_EVERYTHING_ELSE = "kill -STOP -1; echo stopped; exec sleep 1000"
 """For a user who is root in his container: neither idle program nor guard can act any more."""
 
@@ -38,7 +40,9 @@ def defeated(gateway: Gateway, count: int = 1) -> Iterator[list[Client]]:
 # The switch alone: the janitor dies first, and no gateway starts.
 
 
-def test_the_switch_alone_ends_every_container(start_gateway: StartGateway, mode: str) -> None:
+def test_the_switch_alone_ends_every_container(
+    start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str
+) -> None:
     gateway = start_gateway(mode)
     with ExitStack() as stack:
         sessions = [
@@ -51,29 +55,37 @@ def test_the_switch_alone_ends_every_container(start_gateway: StartGateway, mode
         for session in sessions:
             session.expect("ready")
         wait_until(gateway.guarded)
-        gateway.kill_janitor_first()
-        gateway.await_no_container()
+        with leaving_no_container("gateway and janitor killed: the switch alone", gateway) as fault:
+            gateway.kill_janitor_first()
+            fault.begins()
+            fault.saw = CUT_OFF
 
 
 # The janitor alone: containers that have no switch, or whose switch a user has stopped.
 
 
 def test_the_janitor_alone_removes_what_was_never_started(
-    start_gateway: StartGateway, mode: str, proxy: EngineProxy
+    start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str, proxy: EngineProxy
 ) -> None:
     starts = proxy.hold_request("POST", "/containers/[^/]+/start")
     gateway = start_gateway(mode, host=proxy.host)
-    with clients(gateway, FIVE, "true"):
+    with (
+        clients(gateway, FIVE, "true"),
+        leaving_no_container("gateway killed: the janitor alone, never started", gateway) as fault,
+    ):
         starts.wait_for(FIVE)
-        gateway.kill()
-        gateway.await_no_container()
+        fault.kill_gateway()
 
 
-def test_the_janitor_alone_removes_what_its_users_held_open(start_gateway: StartGateway, mode: str) -> None:
+def test_the_janitor_alone_removes_what_its_users_held_open(
+    start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str
+) -> None:
     gateway = start_gateway(mode)
-    with defeated(gateway, FIVE):
-        gateway.kill()
-        gateway.await_no_container()
+    with (
+        defeated(gateway, FIVE),
+        leaving_no_container("gateway killed: the janitor alone, held open", gateway) as fault,
+    ):
+        fault.kill_gateway()
 
 
 # The sweep alone: gateway and janitor are dead, and the switch cannot work.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import re
 import struct
 from collections.abc import Iterable
@@ -149,6 +150,7 @@ async def test_nothing_that_a_client_says_reaches_the_log_as_it_is(tmp_path: Pat
             await connection.wait_closed()
             with pytest.raises(asyncssh.Error):
                 await desk.login(client_keys=None, client_factory=Liar)
+        logging.getLogger().handlers[0].flush()
     finally:
         structlog.reset_defaults()
     log = stream.getvalue()

@@ -8,11 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from .clients import clients
-from .gateway import Gateway, Resources, wait_until
+from .gateway import GONE_SECONDS, Gateway, Resources, wait_until
 
 REST_SECONDS = 20.0
 """How long after a fault something may be left of it, unless the test says otherwise."""
 
+_IMAGE = "sshore/mini:latest"
+_FIRST_SECONDS = 1.0
 _CROWD = 20
 _PAUSE = 0.02
 
@@ -77,15 +79,25 @@ class Fault:
         """The fault happens now; the last call counts."""
         self.began = time.monotonic()
 
+    def kill_gateway(self) -> None:
+        """`kill -9` of the gateway is the fault; its clients are cut off."""
+        self.saw = "the connection ends"
+        self.begins()
+        self.gateway.kill()
+
 
 LeavesNothing = Callable[..., AbstractContextManager[Fault]]
 """The fixture `leaving_nothing` of the fault tests."""
 
 
-def warm_up(gateway: Gateway) -> Census:
+LeavesNoContainer = Callable[..., AbstractContextManager[Fault]]
+"""The fixture `leaving_no_container` of the fault tests."""
+
+
+def warm_up(gateway: Gateway, crowd: int = _CROWD) -> Census:
     """Let a crowd in at once, so that pools are as full as they get; return what the gateway holds from then on."""
-    with clients(gateway, _CROWD, "true", stdin=False) as crowd:
-        for one in crowd:
+    with clients(gateway, crowd, "true", stdin=False) as guests:
+        for one in guests:
             assert one.wait(60) == 0, one.output
     gateway.await_no_container(REST_SECONDS)
     wait_until(lambda: gateway.metric("sshore_connections_current") == 0)
@@ -107,3 +119,20 @@ def leaves_nothing(name: str, gateway: Gateway, before: Census, seconds: float =
             raise AssertionError(f"{name}: left after {seconds:g} s: {left}\n{Census.of(gateway)}\n{gateway.log}")
         time.sleep(_PAUSE)
     fault.seconds = time.monotonic() - fault.began
+
+
+@contextmanager
+def leaves_no_container(name: str, gateway: Gateway, count: int = 5, image: str = _IMAGE) -> Iterator[Fault]:
+    """Fail unless the containers of a gateway, `count` at most, go soon behind its kill in the block.
+
+    That is within GONE_SECONDS, or in a second more than the engine takes by itself for as many.
+    """
+    fault = Fault(name, gateway)
+    fault.begins()
+    yield fault
+    gateway.await_no_container(REST_SECONDS)
+    fault.seconds = time.monotonic() - fault.began
+    if fault.seconds > GONE_SECONDS:
+        own = gateway.removal_seconds(image, count)
+        fault.saw += f"; the engine itself takes {own:.1f} s for as many"
+        assert fault.seconds <= _FIRST_SECONDS + own, f"{name}: {fault.seconds:.1f} s, the engine itself {own:.1f} s"

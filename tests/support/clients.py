@@ -16,18 +16,24 @@ _CHUNK = 65536
 
 
 class Client:
-    """One `ssh` that was started. Its stdin is a pipe that `type` writes to, unless it has none."""
+    """One `ssh` that was started. Its stdin is a pipe that `type` writes to, unless it has none.
 
-    def __init__(self, argv: Sequence[str], *, stdin: bool = True) -> None:
+    Without `stdout` what it says there is thrown away, as a test that looks at what comes besides has no use for it.
+    """
+
+    def __init__(self, argv: Sequence[str], *, stdin: bool = True, stdout: bool = True) -> None:
         self.output = b""
         """What it has said so far, on stdout and stderr."""
         self.process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE if stdout else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if stdout else subprocess.PIPE,
             bufsize=0,
         )
+        said = self.process.stdout or self.process.stderr
+        assert said
+        self._said = said
 
     def type(self, line: str) -> None:
         """Send a line to its program."""
@@ -60,25 +66,31 @@ class Client:
     def close(self) -> None:
         """Kill it if it still runs, and let go of its pipes."""
         self.kill()
-        for pipe in (self.process.stdin, self.process.stdout):
+        for pipe in (self.process.stdin, self._said):
             if pipe:
                 pipe.close()
 
     def _read(self, deadline: float) -> bool:
-        assert self.process.stdout
-        ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, deadline - time.monotonic()))
-        data = os.read(self.process.stdout.fileno(), _CHUNK) if ready else b""
+        poll = select.poll()
+        poll.register(self._said, select.POLLIN)
+        ready = poll.poll(1000 * max(0.0, deadline - time.monotonic()))
+        data = os.read(self._said.fileno(), _CHUNK) if ready else b""
         self.output += data
         return bool(data)
 
 
 @contextmanager
 def clients(
-    server: Server, count: int, *command: str, options: Sequence[str] = (), stdin: bool = True
+    server: Server,
+    count: int,
+    *command: str,
+    options: Sequence[str] = (),
+    stdin: bool = True,
+    stdout: bool = True,
 ) -> Iterator[list[Client]]:
     """So many clients at once, each with a connection of its own; they are killed at the end."""
     argv = server.ssh_argv(*command, options=options)
-    started = [Client(argv, stdin=stdin) for _ in range(count)]
+    started = [Client(argv, stdin=stdin, stdout=stdout) for _ in range(count)]
     try:
         yield started
     finally:

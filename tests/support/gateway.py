@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +51,20 @@ class Resources:
 class Gateway(Server):
     """A server with metrics. `state` may be shared with other gateways; `containers` are its own only."""
 
-    def __init__(self, folder: Path, client: DockerClient, host: str, execution: dict[str, Any], **more: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        client: DockerClient,
+        host: str,
+        execution: dict[str, Any],
+        *,
+        sections: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
         self._client = client
         self._metrics_port = _free_port()
-        metrics = {"metrics": {"enable": True, "listen": f"127.0.0.1:{self._metrics_port}"}}
-        sections = metrics | dict(more.pop("sections", {}))
-        super().__init__(folder, client, host, execution, sections=sections, **more)
+        own = {"metrics": {"enable": True, "listen": f"127.0.0.1:{self._metrics_port}"}}
+        super().__init__(folder, client, host, execution, sections={**own, **(sections or {})}, **more)
 
     def start(self) -> None:
         super().start()
@@ -99,8 +107,9 @@ class Gateway(Server):
 
     def containers(self) -> list[Container]:
         """Return its containers, in whatever state."""
+        there = sshore_containers(self._client, {"sshore.gateway": self.id})
         found = self._client.containers.list(all=True, filters={"label": f"sshore.gateway={self.id}"}, sparse=True)
-        return list(found)
+        return [container for container in found if container.id in there]
 
     def guarded(self) -> bool:
         """Whether a program runs beside each container's main one; in session mode only the guard does."""
@@ -123,6 +132,17 @@ class Gateway(Server):
         """Fail unless its last container goes within so many seconds."""
         left = await_none_but(self._client, (), seconds, {"sshore.gateway": self.id})
         assert not left, f"after {seconds:g} s: {sorted(left.values())}\n{self.log}"
+
+    def removal_seconds(self, image: str, count: int) -> float:
+        """How long `docker rm -f` takes for so many containers of the same kind, now."""
+        made = [
+            self._client.containers.run(image, ["sleep", "1000"], detach=True, init=True, network_mode="none").id
+            for _ in range(count)
+        ]
+        began = time.monotonic()
+        for one in made:
+            self._client.api.remove_container(one, force=True)
+        return time.monotonic() - began
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a sample of the exporter's; 0.0 for one that was never counted."""
@@ -166,7 +186,9 @@ class Gateway(Server):
                 self.signal(signal.SIGKILL)
                 self.wait()
             for container in sshore_containers(self._client, {"sshore.gateway": self.id}):
-                self._client.api.remove_container(container, force=True)
+                # Its janitor may be at it, or quicker.
+                with suppress(APIError):
+                    self._client.api.remove_container(container, force=True)
 
     def _pids(self, exec_ids: Iterable[str]) -> set[str]:
         return {str(self._client.api.exec_inspect(exec_id)["Pid"]) for exec_id in exec_ids}

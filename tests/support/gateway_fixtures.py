@@ -37,6 +37,7 @@ def starting(
             host: str = engine_host,
             image: str = mini_image,
             limits_of_containers: Mapping[str, Any] | None = None,
+            execution: Mapping[str, Any] | None = None,
             **more: Any,
         ) -> Gateway:
             execution = {
@@ -44,6 +45,7 @@ def starting(
                 "container": {"Image": image},
                 "host": {"NetworkMode": "none", **(limits_of_containers or {})},
                 "imagePullPolicy": "Never",
+                **(execution or {}),
             }
             gateway = Gateway(tmp_path_factory.mktemp("gateway"), client, host, execution, **more)
             gateway.start()
@@ -51,16 +53,21 @@ def starting(
             return gateway
 
         with ExitStack() as stack:
-            yield start
-            for gateway in started:
-                stack.callback(gateway.discard)
+            try:
+                yield start
+            finally:
+                for gateway in started:
+                    stack.callback(gateway.discard)
 
     return starting
 
 
 @pytest.fixture
 def start_gateway(starting: Callable[[], AbstractContextManager[StartGateway]]) -> Iterator[StartGateway]:
-    """Starts a gateway in a mode, with containers that have no network; the other arguments are those of `Gateway`."""
+    """Starts a gateway in a mode, with containers that have no network; `execution` is put over that section.
+
+    The other arguments are those of `Gateway`.
+    """
     with starting() as start:
         yield start
 

@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from docker import DockerClient
+from docker.errors import NotFound
 
 _ALL: Mapping[str, str] = {"sshore": ""}
 _PAUSE = 0.05
@@ -16,7 +17,7 @@ def sshore_containers(client: DockerClient, labels: Mapping[str, str] = _ALL) ->
     """Return name and state by id of all containers labelled `sshore`, stopped ones too, or with these labels."""
     wanted = [f"{name}={value}" if value else name for name, value in labels.items()]
     rows = client.api.containers(all=True, filters={"label": wanted})
-    return {row["Id"]: f"{_name(row)} ({row['State']})" for row in rows}
+    return {row["Id"]: f"{_name(row)} ({row['State']})" for row in rows if not _is_ghost(client, row)}
 
 
 def await_none_but(
@@ -29,6 +30,17 @@ def await_none_but(
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(_PAUSE)
+
+
+def _is_ghost(client: DockerClient, row: dict[str, Any]) -> bool:
+    """A dockerd that was killed may list what it has removed at its start, as `dead` and nameless, until the next."""
+    if row["State"] != "dead" or row["Names"]:
+        return False
+    try:
+        client.api.inspect_container(row["Id"])
+    except NotFound:
+        return True
+    return False
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -22,10 +22,17 @@ class OwnEngine:
     """A second dockerd, started by `scripts/engine.sh` as root, with everything it owns inside `folder`.
 
     Its containers have no network but `none`. `folder` must be short: a socket's path has 107 bytes at most.
-    `listener` is another socket for its API, `arguments` are further ones of dockerd's.
+    `listener` is another socket for its API, `arguments` are further ones of dockerd's. `namespace` is the network
+    namespace that it is in, without a name a new one.
     """
 
-    def __init__(self, folder: Path, listener: socket.socket | None = None, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        listener: socket.socket | None = None,
+        arguments: Sequence[str] = (),
+        namespace: str = "",
+    ) -> None:
         self.socket = folder / "docker.sock"
         self.host = f"unix://{self.socket}"
         self._folder = folder
@@ -37,14 +44,15 @@ class OwnEngine:
             "SSHORE_ENGINE_SOCKET": str(self.socket),
             "SSHORE_ENGINE_ARGS": " ".join([f"--data-root {self._data} --bridge=none --iptables=false", *arguments]),
         }
+        # --bridge=none deletes docker0, which is the first engine's: hence a network namespace of its own.
+        self._apart = ("nsenter", f"--net=/run/netns/{namespace}") if namespace else ("unshare", "--net")
         self._inherited: tuple[int, ...] = ()
         if listener is not None:
             self._pass_on(listener)
 
     def start(self) -> str:
         """Start it unless it answers, wait until it does; return what the script said."""
-        # --bridge=none deletes docker0, which is the first engine's: hence a network namespace of its own.
-        return self._run("unshare", "--net", str(_SCRIPT), "start")
+        return self._run(*self._apart, str(_SCRIPT), "start")
 
     def stop(self) -> str:
         """End it and wait until it has ended; return what the script said."""

@@ -50,12 +50,14 @@ class Server:
         pass_fds: Sequence[int] = (),
         listen: str = "127.0.0.1:0",
         limits: Mapping[str, Any] | None = None,
+        log: Path | None = None,
     ) -> None:
         """`execution` and `timeouts` are parts of the configuration's `docker`, `sections` come beside `docker`.
 
         `host` is the engine's address, or its whole section `connection`; `client` is docker-py on that engine.
-        `wrapper` is a command that runs the command behind it, as `setpriv` does. `environment` is added to the
-        tests' own. Unless a section `ssh` says otherwise, it does not wait for its clients when it has to stop.
+        `wrapper` is a command that runs the command behind it, as `setpriv` does; `log` is where its stderr goes.
+        `environment` is added to the tests' own. Unless a section `ssh` says otherwise, it does not wait for its
+        clients when it has to stop.
         """
         self.folder = folder
         self.state = state or folder / "state"
@@ -68,7 +70,7 @@ class Server:
         self._pass_fds = pass_fds
         self._began = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = folder / "server.log"
+        self._log = log or folder / "server.log"
         self._keys = folder / "keys"
         self._keys.mkdir(mode=0o755)
         self._host_key = _make_key(folder / "host_key")
