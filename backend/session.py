@@ -32,6 +32,7 @@ from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .pending_requests import PendingRequests
 from .pid_line import PidLine
+from .program_input import ProgramInput
 from .sink import ProgramSink
 from .timers import in_loop
 from .waiting_line import WaitingLine
@@ -58,11 +59,9 @@ class ProgramSession:
         self._actor: Ref | None = None
         self._sink: ProgramSink | None = None
         self._stream: ProgramStream | None = None
-        self._input: ProgramStream | None = None
+        self._input = ProgramInput()
         self._opening: asyncio.Task[None] | None = None
         self._pid_line: PidLine | None = None
-        self._early_input: list[bytes] = []
-        self._early_eof = False
         self._early_refusal: Refused | None = None
         self._exited: Exited | None = None
         self._output_over = False
@@ -129,18 +128,13 @@ class ProgramSession:
     def write(self, data: bytes) -> None:
         """Pass bytes to the program's stdin, in order."""
         self._metrics.bytes_moved("in", len(data))
-        if self._input:
+        if not self._output_over:
             self._input.write(data)
-        elif not self._output_over:
-            self._early_input.append(data)
 
     def write_eof(self) -> None:
         """End the program's stdin behind what was written. With a terminal it has no effect, as under sshd."""
-        if self._tty:
-            return
-        if self._input:
+        if not self._tty:
             self._input.write_eof()
-        self._early_eof = True
 
     def pause_output(self) -> None:
         """Get no more output until `resume_output`; what is already on its way still comes."""
@@ -253,7 +247,7 @@ class ProgramSession:
             self._stream.pause_output()
         # Typed ahead, it would be echoed in front of the pid, and reach a program whose terminal has no size yet.
         if self._running or not self._tty:
-            self._pass_early_input(self._stream)
+            self._pass_input(self._stream)
         if not self._pid_line:
             post(self._actor, StreamOpened(None))
             if self._closed:
@@ -268,16 +262,11 @@ class ProgramSession:
 
     def _now_running(self) -> None:
         self._running = True
-        if self._stream and not self._input and not self._released:
-            self._pass_early_input(self._stream)
+        if self._stream and not self._input.flows and not self._released:
+            self._pass_input(self._stream)
 
-    def _pass_early_input(self, stream: ProgramStream) -> None:
-        self._input = stream
-        for data in self._early_input:
-            stream.write(data)
-        self._early_input.clear()
-        if self._early_eof:
-            stream.write_eof()
+    def _pass_input(self, stream: ProgramStream) -> None:
+        self._input.pass_to(stream)
         if self._sink:
             self._sink.resume_input()
 
