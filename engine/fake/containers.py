@@ -24,6 +24,7 @@ from ..types import (
 )
 from .commands import COMMANDS
 from .events import EventHub
+from .faults import Faults
 from .guest import find_program
 from .process import FakeProcess
 from .shell import Command
@@ -82,6 +83,7 @@ class FakeExec:
 
     def _ended(self, exit_code: int) -> None:
         self.state = ExecState(running=False, exit_code=exit_code)
+        self.container.await_readers(self.process)
         self.container.publish(self.id, ProgramEnded(exit_code))
 
 
@@ -95,7 +97,7 @@ def _complaint(process: FakeProcess, sentence: str) -> FakeProcess:
 class FakeContainer:
     """A container (`Neighbours` for its processes). Any thread."""
 
-    def __init__(self, spec: ContainerSpec, image: FakeImage, events: EventHub) -> None:
+    def __init__(self, spec: ContainerSpec, image: FakeImage, events: EventHub, faults: Faults) -> None:
         config = spec.config
         self.id = secrets.token_hex(32)
         self.name = spec.name
@@ -112,6 +114,7 @@ class FakeContainer:
         self.gone = threading.Event()
         """Set when the engine has removed it."""
         self._events = events
+        self._faults = faults
         self._next_pid = _FIRST_PID
         self._removing = False
         self._oom = False
@@ -179,6 +182,11 @@ class FakeContainer:
     def publish(self, about: str, event: EngineEvent) -> None:
         self._events.publish(self.labels, about, event)
 
+    def await_readers(self, process: FakeProcess) -> None:
+        """Keep what an ended process said for whoever still reads it, as long as an engine does."""
+        if self._faults.output_kept is not None:
+            process.output.drain(self._faults.output_kept)
+
     def signal_process(self, pid: int, signal: str) -> bool:
         with self.lock:
             running = [one.process for one in self.execs.values() if one.state.running]
@@ -211,6 +219,7 @@ class FakeContainer:
             execs = list(self.execs.values())
         for one in execs:
             one.process.signal("KILL")
+        self.await_readers(self.main)
         self.publish(self.id, ContainerDied(exit_code, oom=self._oom))
         host = self.spec.config.get("HostConfig") or {}
         if self._removing or host.get("AutoRemove"):

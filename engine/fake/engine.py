@@ -88,7 +88,7 @@ class FakeEngine:
     def create_container(self, spec: ContainerSpec, *, timeout: float) -> str:
         with self.faults.call("container_create", timeout):
             image = self._find_image(str(spec.config["Image"]), "container_create")
-            made = FakeContainer(spec, image, self._events)
+            made = FakeContainer(spec, image, self._events, self.faults)
             with self._lock:
                 if any(one.name == spec.name and not one.gone.is_set() for one in self._containers.values()):
                     raise Conflict("container_create", f"the name {spec.name} is already in use")

@@ -25,6 +25,9 @@ class Faults:
         self._calls: Counter[str] = Counter()
         self.away = False
         """Nobody answers."""
+        self.output_kept: float | None = None
+        """Seconds behind a program's end until what nobody has read of its output is lost, as with Docker Engine; its
+        end is an event only when all is read or lost. None: nothing is lost."""
 
     def calls(self, operation: str) -> int:
         """Return how often `operation` was called so far, failed calls too."""

@@ -98,6 +98,12 @@ class OutputPipe:
         self.ended = True
         self.grown()
 
+    def drain(self, seconds: float) -> None:
+        """Wait until everything is taken, so long; what is left then is lost."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._chunks, seconds)
+            self.take()
+
     def discard(self) -> None:
         """Nobody listens any more: what is written is lost. Idempotent."""
         with self._changed:
