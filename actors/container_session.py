@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..engine.control_shell import GUARD_SHELL, HANGUP_SECONDS, hangup_all_line, signal_main_line
-from ..engine.errors import EngineError, NotFound
+from ..engine.errors import EngineError, NotFound, TimedOut
 from ..engine.errors import Refused as EngineRefused
 from ..engine.launcher import Program
 from ..engine.types import ContainerDied, ContainerKilled, ImageInfo, MemoryExhausted
@@ -35,6 +35,8 @@ from .transitions import State
 _SILENCE_BEFORE_GUARD = 1.0
 _PAUSE_BEFORE_GUARD = 0.2
 _LONGEST_DEAFNESS = 2.0
+_GUARD_PATIENCE = 0.5
+_PAUSE_WITHOUT_GUARD = 2.0
 
 
 class ContainerSession(SessionActor, ContainerOwner):
@@ -120,10 +122,10 @@ class ContainerSession(SessionActor, ContainerOwner):
         if self.container:
             self.engine.resize_container(self.container.id, columns, rows, timeout=self.timeouts.window)
 
-    def ask_exit_status(self) -> int | None:
+    def ask_exit_status(self, timeout: float) -> int | None:
         if not self.container:
             raise NotFound("container_inspect", "the container was dropped")
-        state = self.engine.inspect_container(self.container.id, timeout=self.timeouts.http)
+        state = self.engine.inspect_container(self.container.id, timeout=timeout)
         return None if state.running else state.exit_code
 
     def cause_of(self, end: ContainerDied) -> Refused | None:
@@ -173,9 +175,19 @@ class ContainerSession(SessionActor, ContainerOwner):
         self._guard_begun = True
         self._guard = ExecShell(self.surroundings, self.container.id, GUARD_SHELL, self._guard_user)
         try:
-            self._guard.begin()
+            self._guard.begin(patience=_GUARD_PATIENCE)
+        except TimedOut as error:
+            self._postpone_guard(error)
         except EngineError as error:
             self._lose_guard(error)
+
+    def _postpone_guard(self, error: TimedOut) -> None:
+        if error.operation != "exec_create":
+            self._lose_guard(error)
+            return
+        # Docker Engine answers no create while an ended program's output is stuck, and OutputStalled cannot wait.
+        self._guard, self._guard_begun = None, False
+        self._guard_after(_PAUSE_WITHOUT_GUARD)
 
     def _by_guard(self, line: str, timeout: float) -> bool:
         """Have the guard obey, if there is one; return whether it did."""

@@ -85,8 +85,8 @@ class ExecSession(SessionActor):
     def resize(self, columns: int, rows: int) -> None:
         self.engine.resize_exec(self._exec_id, columns, rows, timeout=self.timeouts.window)
 
-    def ask_exit_status(self) -> int | None:
-        state = self.engine.inspect_exec(self._exec_id, timeout=self.timeouts.http)
+    def ask_exit_status(self, timeout: float) -> int | None:
+        state = self.engine.inspect_exec(self._exec_id, timeout=timeout)
         return None if state.running else state.exit_code
 
     def hang_up(self) -> bool:

@@ -24,12 +24,12 @@ class ExecShell:
         self._input: ControlInput | None = None
         self._ready = False
 
-    def begin(self) -> None:
-        """Start it, unless that was done. Raises EngineError."""
+    def begin(self, *, patience: float | None = None) -> None:
+        """Start it, unless that was done. `patience`: seconds for the exec's create alone. Raises EngineError."""
         if self._input:
             return
         spec = ExecSpec(argv=(SHELL, "-c", self._script), user=self._user)
-        exec_id = self._engine.create_exec(self._container_id, spec, timeout=self._timeout)
+        exec_id = self._engine.create_exec(self._container_id, spec, timeout=patience or self._timeout)
         self._input = self._engine.start_control(exec_id, timeout=self._timeout)
 
     def send_line(self, line: str, *, timeout: float) -> None:

@@ -206,6 +206,11 @@ class GuardDue:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputStalled:
+    """The client takes no more of the program's output: tell the loop whether the program has ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class OutputEnded:
     """All of the program's output was delivered and its stream is closed."""
 

@@ -28,6 +28,9 @@ class SessionPort(Protocol):
     def running(self) -> None:
         """The program runs, and its terminal has its size: what was typed ahead may go to it now."""
 
+    def stalled(self, *, over: bool) -> None:
+        """The answer to OutputStalled: whether the program has ended, so that the rest must not wait for the client."""
+
     def exited(self, exited: Exited) -> None:
         """The program ended; the loop reports it behind the last byte of output."""
 

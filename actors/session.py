@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ..engine.control_shell import HANGUP_SECONDS
-from ..engine.errors import EngineError, NotFound
+from ..engine.errors import EngineError, NotFound, TimedOut
 from ..engine.launcher import Program
 from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
 from ..metrics.codes import Code
@@ -18,6 +18,7 @@ from .messages import (
     ExitOverdue,
     HangupOver,
     OutputEnded,
+    OutputStalled,
     PullNews,
     RequestPty,
     ResizeDue,
@@ -43,6 +44,7 @@ KILLED = 128 + 9
 _EXIT_GRACE = 0.1
 _LONGEST_EXIT_PAUSE = 5.0
 _LATEST_EVENT = 1.0
+_STALL_ANSWER = 0.4
 _RUNNING = (State.RUNNING, State.SILENT)
 _KINDS = {RunShell: "shell", RunExec: "exec", RunSubsystem: "subsystem"}
 
@@ -80,8 +82,8 @@ class SessionActor(Tenant):
         """Tell the program's terminal its size. Raises EngineError."""
 
     @abstractmethod
-    def ask_exit_status(self) -> int | None:
-        """Ask the engine: the exit status, or None while the program runs. Raises EngineError."""
+    def ask_exit_status(self, timeout: float) -> int | None:
+        """Ask the engine, for `timeout` seconds: the exit status, None while the program runs. Raises EngineError."""
 
     @abstractmethod
     def hang_up(self) -> bool:
@@ -160,6 +162,8 @@ class SessionActor(Tenant):
                 self._container_lost(refused)
             case OutputEnded() | EventsLost():
                 self._expect_exit(_EXIT_GRACE, 0)
+            case OutputStalled():
+                self.port.stalled(over=self._has_ended())
             case ExitOverdue(asked):
                 self._ask_exit(asked)
             case PullNews(sentence):
@@ -251,7 +255,7 @@ class SessionActor(Tenant):
 
     def _ask_exit(self, asked: int) -> None:
         try:
-            status = self.ask_exit_status()
+            status = self.ask_exit_status(self.timeouts.http)
         except NotFound:
             self._forgotten(asked)
         except EngineError as error:
@@ -261,6 +265,17 @@ class SessionActor(Tenant):
                 self._exited(status, self.cause_of(ContainerDied(status, oom=False)))
             elif self.state is State.SILENT:
                 self._expect_exit(min(_EXIT_GRACE * 2**asked, _LONGEST_EXIT_PAUSE), asked + 1)
+
+    def _has_ended(self) -> bool:
+        try:
+            return self.ask_exit_status(_STALL_ANSWER) is not None
+        except NotFound:
+            return True
+        except TimedOut:
+            # Docker Engine answers nothing about a container whose program has ended and whose output is stuck.
+            return True
+        except EngineError:
+            return False
 
     def _forgotten(self, asked: int) -> None:
         if not self._waited_for_events:

@@ -16,6 +16,7 @@ from .messages import (
     ImageFailed,
     ImageReady,
     OutputEnded,
+    OutputStalled,
     PullNews,
     RequestPty,
     ResizeDue,
@@ -60,7 +61,9 @@ class OutOfOrderError(Exception):
         super().__init__(f"{type(message).__name__} while {state.name}")
 
 
-_STAY_WHILE_RUNNING = (ResizeWindow, SendSignal, FirstOutput, GuardDue, ExitOverdue, EventsLost, ContainerLost)
+_STAY_WHILE_RUNNING = (
+    *(ResizeWindow, SendSignal, FirstOutput, OutputStalled, GuardDue, ExitOverdue, EventsLost, ContainerLost),
+)
 _RUN = (RunShell, RunExec, RunSubsystem)
 
 _TABLE: dict[State, dict[type, State]] = {

@@ -31,6 +31,7 @@ from ..metrics.counters import Metrics
 from ..metrics.interface import Counter, EngineCounters, PlainCounters
 from .connection import ConnectionHandler
 from .logger import bindable
+from .output_flow import Pace
 from .timers import LoopTimers, in_loop
 
 _SWEEP_EVERY = 300.0
@@ -65,6 +66,7 @@ class Backend:
         self._raw = engine or DockerEngine(self._address)
         self._engine = InstrumentedEngine(self._raw, self.metrics, self._log)
         self._drained = asyncio.Event()
+        self._pace = Pace(self._loop)
         self._house: House | None = None
 
     @property
@@ -117,7 +119,7 @@ class Backend:
         bound = bindable(log or self._log).bind(connection=connection_id, client=client)
         engine = InstrumentedEngine(self._raw, self._counters(requests, failures), bound)
         surroundings = Surroundings(self._house, engine, docker, bound, self._house.labels)
-        return ConnectionHandler(surroundings, connection_id, client, lambda: self._house is None)
+        return ConnectionHandler(surroundings, connection_id, client, lambda: self._house is None, self._pace)
 
     async def is_ready(self) -> str | None:
         """Return None while the engine answers, else why it does not."""

@@ -17,6 +17,7 @@ from ..actors.surroundings import Surroundings
 from ..config.models import ExecutionConfig, Mode
 from ..metrics.codes import Code
 from .channel import SessionChannel
+from .output_flow import Pace
 from .session import ProgramSession
 from .timers import in_loop
 
@@ -30,15 +31,21 @@ class ConnectionHandler:
     """
 
     def __init__(
-        self, surroundings: Surroundings, connection_id: str, client: str, is_closing: Callable[[], bool]
+        self,
+        surroundings: Surroundings,
+        connection_id: str,
+        client: str,
+        is_closing: Callable[[], bool],
+        pace: Pace,
     ) -> None:
-        """`is_closing` says whether the backend's shutdown has begun."""
+        """`is_closing` says whether the backend's shutdown has begun. `pace` is the backend's, for its sessions."""
         self.id = connection_id
         self.client = client
         self.on_failure: Callable[[Refused], None] = lambda refused: None
         """Called in the loop when the connection's container is lost: the transport should close."""
         self._surroundings = surroundings
         self._is_closing = is_closing
+        self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._actor: Ref | None = None
         self._username = ""
@@ -94,7 +101,7 @@ class ConnectionHandler:
         with recorded("session_refused", log, self._surroundings.house.metrics, "warning"):
             actor = self._actor_for(channel_id)
             streams, metrics = self._surroundings.engine.streams, self._surroundings.house.metrics
-            session = ProgramSession(self._loop, streams, metrics, log)
+            session = ProgramSession(self._loop, streams, metrics, log, self._pace)
             if actor:
                 session.bind(self._start_actor(actor, replace(self._surroundings, log=log), session))
         session.at_close.append(lambda: self._sessions.pop(channel_id, None))

@@ -13,6 +13,7 @@ from ..actors.messages import (
     Exited,
     FirstOutput,
     OutputEnded,
+    OutputStalled,
     RequestPty,
     ResizeWindow,
     RunExec,
@@ -30,6 +31,7 @@ from ..actors.requests import check_env, check_signal
 from ..engine.interface import ProgramStream, StreamOpener
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
+from .output_flow import OutputFlow, Pace
 from .pending_requests import PendingRequests
 from .pid_line import PidLine
 from .program_input import ProgramInput
@@ -49,7 +51,9 @@ class ProgramSession:
     `refused`; `close` whenever the channel closes.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics, log: Log) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics, log: Log, pace: Pace
+    ) -> None:
         self.at_close: list[Callable[[], object]] = []
         """Called once, when the channel is closed and its stream is let go."""
         self._loop = loop
@@ -65,7 +69,7 @@ class ProgramSession:
         self._early_refusal: Refused | None = None
         self._exited: Exited | None = None
         self._output_over = False
-        self._output_paused = False
+        self._flow = OutputFlow(loop, pace, lambda: post(self._actor, OutputStalled()))
         self._spoke = False
         self._pieces = 0
         self._waiting_line = WaitingLine()
@@ -137,17 +141,13 @@ class ProgramSession:
             self._input.write_eof()
 
     def pause_output(self) -> None:
-        """Get no more output until `resume_output`; what is already on its way still comes."""
-        self._output_paused = True
-        # A program's pid has to be known, whatever its client does: else nobody could end it.
-        if self._stream and not self._pid_line:
-            self._stream.pause_output()
+        """Get no more output until `resume_output`; what is on its way, or left of an ended program, still comes."""
+        self._flow.hold()
 
     def resume_output(self) -> None:
         """Go on with output."""
-        self._output_paused = False
-        if self._stream:
-            self._stream.resume_output()
+        self._flow.release()
+        self._report_exit()
 
     def close(self) -> None:
         """The channel is closed: the sink hears nothing more, a running program is ended. Idempotent."""
@@ -179,6 +179,9 @@ class ProgramSession:
     def running(self) -> None:
         in_loop(self._loop, self._now_running)
 
+    def stalled(self, *, over: bool) -> None:
+        in_loop(self._loop, lambda: self._flow.answer(over=over))
+
     def exited(self, exited: Exited) -> None:
         in_loop(self._loop, self._note_exit, exited)
 
@@ -194,6 +197,7 @@ class ProgramSession:
 
     def ended(self, failure: Exception | None) -> None:
         self._output_over = True
+        self._flow.end()
         if self._pid_line:
             post(self._actor, StartFailed(self._pid_line.text or str(failure or "the stream ended at once")))
         elif failure:
@@ -243,8 +247,8 @@ class ProgramSession:
             if self._closed:
                 self._release()
             return
-        if self._output_paused and not self._pid_line:
-            self._stream.pause_output()
+        if not self._pid_line:
+            self._flow.govern(self._stream)
         # Typed ahead, it would be echoed in front of the pid, and reach a program whose terminal has no size yet.
         if self._running or not self._tty:
             self._pass_input(self._stream)
@@ -255,7 +259,7 @@ class ProgramSession:
 
     def _show_waiting(self, sentence: str) -> None:
         # A client that does not read misses some of it, but not the end.
-        if self._sink and (not sentence or not self._output_paused):
+        if self._sink and (not sentence or not self._flow.held):
             # Well ahead of the program's output: a client may print what comes together on stdout first.
             line = self._waiting_line.show(sentence) if sentence else self._waiting_line.wipe()
             self._sink.output_received(line, stderr=True)
@@ -289,11 +293,13 @@ class ProgramSession:
             post(self._actor, FirstOutput())
         self._metrics.bytes_moved("out", len(data))
         self._sink.output_received(data, stderr=stderr)
+        self._flow.passed(len(data))
 
     def _said_pid(self, line: PidLine) -> None:
         self._pid_line = None
-        if self._output_paused and self._stream:
-            self._stream.pause_output()
+        # Not before: a program's pid has to be known, whatever its client does, else nobody could end it.
+        if self._stream:
+            self._flow.govern(self._stream)
         post(self._actor, StreamOpened(line.pid, line.pipes))
         if self._closed:
             self._release()
@@ -306,14 +312,15 @@ class ProgramSession:
 
     def _stop_draining(self, pieces: int) -> None:
         # While any comes it is not over: on a busy host the last of a program's output takes longer than its end.
-        if self._sink and (self._output_paused or self._pieces > pieces):
+        if self._sink and (self._flow.held or self._pieces > pieces):
             self._loop.call_later(_DRAIN, self._stop_draining, self._pieces)
             return
         self._output_over = True
         self._report_exit()
 
     def _report_exit(self) -> None:
-        if self._exited and self._output_over and self._sink:
+        # Behind the last byte: an ended program's rest may wait for a client that does not read.
+        if self._exited and self._output_over and self._sink and not self._flow.held:
             sink, self._sink = self._sink, None
             sink.exited(self._exited.status, self._exited.notice)
 
@@ -330,6 +337,7 @@ class ProgramSession:
         if self._released:
             return
         self._released = True
+        self._flow.end()
         if self._stream:
             self._stream.close()
         elif self._opening:

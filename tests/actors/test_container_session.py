@@ -15,6 +15,7 @@ from sshore.actors.messages import (
     ImageReady,
     ImageWanted,
     OutputEnded,
+    OutputStalled,
     RemoveLater,
     RequestPty,
     ResizeWindow,
@@ -37,7 +38,7 @@ from sshore.engine.types import ContainerDied, ContainerGone
 from sshore.metrics.codes import Code
 from support.acts import ContainerAct
 from support.memory import SECONDS
-from support.stage import Running, Stage
+from support.stage import Running, Stage, Stalled
 
 XTERM = RequestPty("xterm", 80, 24)
 ABSENT = {"Image": "registry.example/absent:1"}
@@ -422,6 +423,52 @@ def test_a_guard_that_cannot_start_is_noted_and_the_program_runs_on(stage: Stage
     assert act.state is State.RUNNING
     act.container().main.input.end()
     assert act.desk.calls.wait_for(Exited) == Exited(1)
+    close(act)
+
+
+def test_a_guard_whose_exec_is_not_created_soon_is_tried_again(stage: Stage) -> None:
+    act = ContainerAct(stage)
+    container = act.open("read line")
+    stage.engine.faults.fail("exec_create", TimedOut)
+    stage.timers.ring(GuardDue)
+    again = stage.timers.ring(GuardDue, 2)
+    act.settle()
+    assert again.seconds > 1
+    [guard] = container.execs.values()
+    assert guard.spec.argv == ("/bin/sh", "-c", GUARD_SHELL)
+    assert stage.book.of("guard_missing") == []
+    close(act)
+
+
+# Output that stands still.
+
+
+def test_who_asks_about_stalled_output_is_told_whether_the_container_has_ended(stage: Stage) -> None:
+    act = ContainerAct(stage)
+    container = act.open("read line")
+    act.tell(OutputStalled())
+    assert act.desk.calls.wait_for(Stalled) == Stalled(over=False)
+    stage.engine.drop_events()
+    container.main.input.end()
+    assert container.main.wait_ended(SECONDS)
+    act.tell(OutputStalled())
+    act.settle()
+    assert act.desk.calls.all[-1] == Stalled(over=True)
+    act.tell(OutputEnded())
+    close(act)
+
+
+def test_an_engine_that_says_nothing_of_a_container_with_stalled_output_is_waited_for_less_than_it_keeps_it(
+    stage: Stage,
+) -> None:
+    act = ContainerAct(stage)
+    act.open("read line")
+    release = stage.engine.faults.hang("container_inspect")
+    began = time.monotonic()
+    act.tell(OutputStalled())
+    assert act.desk.calls.wait_for(Stalled) == Stalled(over=True)
+    assert time.monotonic() - began < 1.5
+    release()
     close(act)
 
 

@@ -11,6 +11,7 @@ from sshore.actors.messages import (
     Exited,
     ExitOverdue,
     OutputEnded,
+    OutputStalled,
     RequestPty,
     ResizeWindow,
     RunExec,
@@ -30,7 +31,7 @@ from sshore.engine.types import EventsLost, ProgramEnded
 from sshore.metrics.codes import Code
 from support.acts import PID, ExecAct
 from support.memory import SECONDS
-from support.stage import Alarm, Stage
+from support.stage import Alarm, Stage, Stalled
 
 XTERM = RequestPty("xterm", 80, 24)
 LOST = refuse(Code.CONTAINER_LOST, "it is lost")
@@ -450,3 +451,40 @@ def test_the_end_of_a_program_is_not_watched_any_more_behind_its_session(stage: 
     assert stage.watcher._register._callbacks == {}
     made.start()
     stage.engine.lose_connections()
+
+
+# Output that stands still.
+
+
+def test_who_asks_about_stalled_output_is_told_whether_the_program_has_ended(stage: Stage) -> None:
+    act = ExecAct(stage)
+    made = act.open("read line")
+    stage.engine.drop_events()
+    made.start()
+    act.tell(OutputStalled())
+    assert act.desk.calls.wait_for(Stalled) == Stalled(over=False)
+    made.process.input.end()
+    assert made.process.wait_ended(SECONDS)
+    act.tell(OutputStalled())
+    act.settle()
+    assert act.desk.calls.all[-1] == Stalled(over=True)
+    act.tell(OutputEnded())
+    stage.timers.ring(ExitOverdue)
+    assert act.desk.calls.wait_for(Exited) == Exited(1)
+    ended_with(act)
+
+
+@pytest.mark.parametrize(
+    ("error", "over"), [(NotFound, True), (TimedOut, True), (Unavailable, False), (ServerFault, False)]
+)
+def test_an_engine_that_knows_nothing_of_a_program_or_does_not_say_it_is_to_be_read_from(
+    stage: Stage, error: type[EngineError], over: bool
+) -> None:
+    act = ExecAct(stage)
+    act.open("read line").start()
+    stage.engine.faults.fail("exec_inspect", error)
+    act.tell(OutputStalled())
+    assert act.desk.calls.wait_for(Stalled) == Stalled(over)
+    assert act.state is State.RUNNING
+    act.leave()
+    stage.told_parent.wait_for(ChildEnded)

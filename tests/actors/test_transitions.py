@@ -36,6 +36,7 @@ StreamOpened     -          -          RUNNING  -        -       OVER    LEAVING
 StreamFailed     -          -          OVER     OVER     -       OVER    LEAVING  -
 StartFailed      -          -          OVER     -        -       OVER    LEAVING  -
 FirstOutput      -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
+OutputStalled    -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
 GuardDue         -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
 OutputEnded      -          -          SILENT   SILENT   -       OVER    LEAVING  -
 ExitOverdue      -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
@@ -126,7 +127,7 @@ class Silent(SessionActor):
     def resize(self, columns: int, rows: int) -> None:
         """Nobody is there."""
 
-    def ask_exit_status(self) -> int | None:
+    def ask_exit_status(self, timeout: float) -> int | None:
         return None
 
     def hang_up(self) -> bool:

@@ -51,6 +51,21 @@ async def test_the_end_of_the_input_leaves_the_output_open(house: Gatehouse) -> 
 
 
 @both_modes
+async def test_a_program_that_ends_while_nobody_reads_loses_nothing(house: Gatehouse) -> None:
+    house.engine.faults.output_kept = 5.0
+    handler = house.login()
+    session, client = house.run(handler, "echo ready; read go; head -c 50000 /dev/zero; exit 7")
+    await client.until_stdout(b"ready\n")
+    session.pause_output()
+    session.write(b"go\n")
+    await eventually(lambda: len(client.stdout) == len(b"ready\n") + 50_000)
+    assert client.ends == []
+    session.resume_output()
+    assert await client.until_end() == End(7)
+    session.close()
+
+
+@both_modes
 async def test_a_program_that_writes_more_than_anybody_reads_waits(house: Gatehouse) -> None:
     handler = house.login()
     session, client = house.run(handler, f"head -c {8 * BLOCK} /dev/zero")

@@ -14,6 +14,7 @@ from sshore.actors.messages import (
     Exited,
     FirstOutput,
     OutputEnded,
+    OutputStalled,
     RequestPty,
     ResizeWindow,
     RunExec,
@@ -27,6 +28,7 @@ from sshore.actors.messages import (
 from sshore.actors.ref import Ref
 from sshore.actors.refusals import Refused, RefusedError, refuse
 from sshore.backend import session as session_module
+from sshore.backend.output_flow import Pace
 from sshore.backend.session import ProgramSession
 from sshore.engine.errors import Unavailable
 from sshore.engine.interface import ProgramReceiver
@@ -75,7 +77,8 @@ class Channel:
         self.opens: asyncio.Future[PaperStream] = asyncio.get_running_loop().create_future()
         self.openings = 0
         self.closings = 0
-        self.session = ProgramSession(asyncio.get_running_loop(), self, self.metrics, Logbook().log)
+        loop = asyncio.get_running_loop()
+        self.session = ProgramSession(loop, self, self.metrics, Logbook().log, Pace(loop))
         self.session.bind(self.actor)
         self.session.at_close.append(self._closed)
 
@@ -441,6 +444,22 @@ async def test_a_client_that_reads_slowly_is_given_all_the_time_he_needs(
     assert channel.client.ends == []
     channel.session.resume_output()
     assert await channel.client.until_end() == End(0)
+
+
+async def test_the_rest_of_an_ended_program_is_taken_at_once_and_its_exit_waits(channel: Channel) -> None:
+    await channel.up()
+    channel.session.pause_output()
+    await eventually(lambda: OutputStalled() in channel.told.all)
+    channel.session.stalled(over=True)
+    await turn()
+    assert channel.stream.calls == ["pause", "resume"]
+    channel.say(b"the rest")
+    channel.session.ended(None)
+    await channel.tell(Exited(0))
+    assert bytes(channel.client.stdout) == b"the rest"
+    assert channel.client.ends == []
+    channel.session.resume_output()
+    assert channel.client.ends == [End(0)]
 
 
 async def test_output_that_is_cut_behind_the_exit_is_an_error_and_counted(channel: Channel) -> None:

@@ -10,9 +10,10 @@ from typing import Any, cast
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from pykka import ActorDeadError
-from sshore.actors.messages import ChannelClosed, Exited, RunExec, RunShell, RunSubsystem, StreamOpened
+from sshore.actors.messages import ChannelClosed, Exited, OutputStalled, RunExec, RunShell, RunSubsystem, StreamOpened
 from sshore.actors.ref import Ref
 from sshore.actors.refusals import RefusedError, refuse
+from sshore.backend.output_flow import Pace
 from sshore.backend.session import ProgramSession
 from sshore.engine.errors import Unavailable
 from sshore.engine.interface import ProgramReceiver
@@ -89,10 +90,11 @@ class Channel(RuleBasedStateMachine):
         self.stream = PaperStream()
         self.opens: asyncio.Future[PaperStream] = self.loop.create_future()
         self.book = Logbook()
-        self.session = ProgramSession(self.loop, self, Metrics(), self.book.log)
+        self.session = ProgramSession(self.loop, self, Metrics(), self.book.log, Pace(self.loop))
         self.session.bind(cast(Ref, self.actor))
         self.closings = 0
         self.session.at_close.append(self._note_closing)
+        self.answered = 0
         self.asked_for_stream = self.stream_over = self.ended = self.closed = self.eof = self.attached = False
         self.written = b""
         self.said = b""
@@ -158,6 +160,12 @@ class Channel(RuleBasedStateMachine):
     def runs(self) -> None:
         self._do(self.session.running)
 
+    @rule(over=st.booleans())
+    @precondition(lambda self: self._questions > self.answered and not self.ended)
+    def says_whether_it_ended(self, over: bool) -> None:
+        self.answered = self._questions
+        self._do(lambda: self.session.stalled(over=over))
+
     @rule(end=ends)
     @precondition(lambda self: not self.ended)
     def says_how_it_ended(self, end: Any) -> None:
@@ -211,6 +219,7 @@ class Channel(RuleBasedStateMachine):
         assert self.said.endswith(bytes(self.client.stdout)) or self.session._sink is None
         assert bytes(self.client.stdout) in self.said
         assert self.closings <= 1
+        assert self._questions - self.answered <= 1, "a question behind an open one"
         if self.closed:
             assert self.session._sink is None
 
@@ -241,6 +250,10 @@ class Channel(RuleBasedStateMachine):
     @property
     def _stream_delivers(self) -> bool:
         return self.session._stream is not None and not self.stream_over and not self.stream.closings
+
+    @property
+    def _questions(self) -> int:
+        return self.actor.count(OutputStalled)
 
     # StreamOpener
     def open_exec(self, exec_id: str, receiver: ProgramReceiver, **_: object) -> Any:

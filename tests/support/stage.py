@@ -52,6 +52,13 @@ class Running:
 
 
 @dataclass(frozen=True)
+class Stalled:
+    """The loop was told whether a program has ended whose output stands still."""
+
+    over: bool
+
+
+@dataclass(frozen=True)
 class Waiting:
     """The loop was told what the user waits for."""
 
@@ -79,6 +86,9 @@ class SessionDesk:
 
     def running(self) -> None:
         self.calls.add(Running())
+
+    def stalled(self, *, over: bool) -> None:
+        self.calls.add(Stalled(over))
 
     def exited(self, exited: Exited) -> None:
         self.calls.add(exited)
