@@ -151,8 +151,8 @@ def test_losses_of_the_configured_log_are_counted_and_told_as_an_event() -> None
         with open(writing, "w") as pipe, open(reading) as reader:
             configure_logging(LogConfig.model_validate({"format": "text"}), pipe)
             count_losses(lambda: lost.append(None))
-            for number in range(60):
-                structlog.get_logger().info("wordy", number=number, text="x" * 131_072)
+            for number in range(3000):
+                structlog.get_logger().info("wordy", number=number, text="x" * 2000)
             assert lost
             while LOST not in (line := reader.readline()):
                 assert "event=wordy" in line
