@@ -95,8 +95,9 @@ class ConnectionActor(ContainerOwner):
                 self._tell_cause(session)
             case CauseOverdue(final):
                 self._cause_overdue(final)
-            case ControlLine(line):
+            case ControlLine(line, session):
                 self._control_line(line)
+                post(session, message)
             case Disconnected():
                 self._disconnected()
             case ImageReady() if not self._ending:

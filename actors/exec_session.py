@@ -38,6 +38,8 @@ class ExecSession(SessionActor):
     _pid: int | None = None
     _size: tuple[int, int] | None = None
     _pipes: tuple[int, ...] = ()
+    _signals_sent: frozenset[str] = frozenset()
+    """The lines of signals that the connection has not come to yet."""
     _early_end: ProgramEnded | None = None
     _doubtful: object = None
     """An end that may be the container's, until the connection has said whether it is."""
@@ -46,6 +48,8 @@ class ExecSession(SessionActor):
         match message:
             case SiblingStarts():
                 self._end_left()
+            case ControlLine(line):
+                self._signals_sent -= {line}
             case CauseKnown(refused):
                 self._cause_known(refused)
             case ProgramEnded() if self.state is State.OPENING:
@@ -80,7 +84,11 @@ class ExecSession(SessionActor):
             refused = refuse(Code.REQUEST_OUT_OF_ORDER, "the program does not run yet")
             record(refused, "signal_refused", self.log.bind(signal=name), self.metrics, "info")
             return
-        post(self.parent, ControlLine(signal_line(name, self._pid)))
+        line = signal_line(name, self._pid)
+        if line not in self._signals_sent:
+            # A shell that does not read must not fill its owner's inbox; nor does the kernel keep a signal twice.
+            self._signals_sent |= {line}
+            post(self.parent, ControlLine(line, self.actor_ref))
 
     def resize(self, columns: int, rows: int) -> None:
         self.engine.resize_exec(self._exec_id, columns, rows, timeout=self.timeouts.window)

@@ -57,9 +57,10 @@ class ContainerWanted:
 
 @dataclass(frozen=True, slots=True)
 class ControlLine:
-    """A line for the container's control shell."""
+    """A line for the container's control shell. To a `session` that is given it comes back once it does not wait."""
 
     line: str
+    session: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -351,6 +351,17 @@ def test_a_line_for_the_control_shell_reaches_it(stage: Stage) -> None:
     assert heard.wait_for(bytes) == b"hangup 7\n"
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_a_session_hears_when_its_line_does_not_wait_any_more(stage: Stage, running: bool) -> None:
+    link = Link(stage)
+    if running:
+        link.ready()
+    session, told = link.session()
+    line = ControlLine("hangup 7", session)
+    link.tell(line)
+    assert told.wait_for(ControlLine) == line
+
+
 def test_beside_a_configured_idle_command_an_exec_obeys(stage: Stage) -> None:
     link = Link(stage, idleCommand=["cat"])
     container = link.ready()

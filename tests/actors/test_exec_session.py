@@ -327,6 +327,18 @@ def test_signals_go_through_the_containers_control_shell(stage: Stage) -> None:
     assert stage.told_parent.wait_for(ControlLine).line == f"signal_group USR1 {PID}"
 
 
+def test_a_signal_that_the_connection_has_not_come_to_yet_is_not_sent_twice(stage: Stage) -> None:
+    act = ExecAct(stage)
+    act.open()
+    act.tell(*[SendSignal("USR1"), SendSignal("USR2")] * 100)
+    act.settle()
+    usr1, usr2 = control_lines(stage)
+    assert (usr1, usr2) == (f"signal_group USR1 {PID}", f"signal_group USR2 {PID}")
+    act.tell(ControlLine(usr1), SendSignal("USR1"), SendSignal("USR2"))
+    act.settle()
+    assert control_lines(stage) == [usr1, usr2, usr1]
+
+
 def test_a_signal_before_the_program_has_said_its_pid_is_dropped_with_a_word(stage: Stage) -> None:
     act = ExecAct(stage)
     act.run()
