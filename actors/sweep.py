@@ -26,13 +26,15 @@ class Sweeper:
 
     def stale(self) -> list[str]:
         """Return the names to remove, and clear the locks of the dead away; empty while no engine answers. Blocks."""
+        owned_before = frozenset(self._ledger.names)
         try:
             found = self._engine.list_containers({labels.PRESENT: ""}, timeout=self._start_limit)
         except EngineError as error:
             self._log.warning("sweep_failed", code=error.code, cause=str(error))
             return []
-        # Listed first, asked second: whatever was created before the listing had its name written down before that.
-        owned = frozenset(self._ledger.names)
+        # Whatever was created before the listing had its name written down before that, if only just; what was
+        # removed behind it had its name crossed out behind that.
+        owned = owned_before | frozenset(self._ledger.names)
         stale = [container.name for container in found if self._is_stale(container, owned)]
         self._gateway.clear_locks()
         return stale

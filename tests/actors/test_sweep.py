@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sshore.actors.gateway import Gateway
@@ -60,6 +61,22 @@ def test_a_dead_gateway_that_left_no_container_loses_its_lock(yard: Yard, state_
     assert yard.sweeper.stale() == []
     assert not lock.exists()
     assert (state_dir / "gateways" / yard.neighbour.id).exists()
+
+
+def test_its_own_container_that_is_removed_behind_the_look_is_nobodys_leftover(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yard.stage.ledger.claim("mine")
+    yard.put("mine", yard.gateway)
+    look = yard.stage.engine.list_containers
+
+    def look_and_let_it_go(*args: Any, **more: Any) -> Any:
+        found = look(*args, **more)
+        yard.stage.ledger.release("mine")
+        return found
+
+    monkeypatch.setattr(yard.stage.engine, "list_containers", look_and_let_it_go)
+    assert yard.sweeper.stale() == []
 
 
 def test_its_own_container_goes_when_nobody_owns_it(yard: Yard) -> None:
