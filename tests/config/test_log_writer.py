@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -29,8 +30,8 @@ Opened = Callable[..., LogWriter]
 def opened() -> Iterator[Opened]:
     writers: list[LogWriter] = []
 
-    def open_writer(stream: object, capacity: int = CAPACITY) -> LogWriter:
-        writer = LogWriter(stream, capacity)  # type: ignore[arg-type]
+    def open_writer(stream: Any, capacity: int = CAPACITY) -> LogWriter:
+        writer = LogWriter(stream, capacity)
         writer.setFormatter(Plain())
         writers.append(writer)
         return writer

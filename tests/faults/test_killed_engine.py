@@ -195,7 +195,7 @@ class Answering:
 
     def _knock(self) -> None:
         while not self._answers():
-            time.sleep(0.01)
+            time.sleep(0.01)  # nothing tells of a socket that begins to answer
         self._at = time.monotonic()
 
     def _answers(self) -> bool:
