@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -38,12 +38,20 @@ def pause_and_remove(container: Container) -> None:
     container.remove(force=True)
 
 
+def ids(gateway: Gateway) -> Set[str | None]:
+    """The containers that it has now."""
+    return {container.id for container in gateway.containers()}
+
+
 @contextmanager
 def program_in_a_container(
-    gateway: Gateway, command: str = "cat", options: tuple[str, ...] = ()
+    gateway: Gateway, command: str = "cat", options: tuple[str, ...] = (), strangers: Set[str | None] | None = None
 ) -> Iterator[tuple[Client, Container]]:
-    """A client whose program has said that it is ready, and the container that was made for it."""
-    known = {container.id for container in gateway.containers()}
+    """A client whose program has said that it is ready, and its container: the one that is not among the strangers.
+
+    Without strangers these are all that there are now, so its connection has to be a new one.
+    """
+    known = ids(gateway) if strangers is None else strangers
     with clients(gateway, 1, f"echo ready; {command}", options=options) as [client]:
         client.expect("ready")
         wait_until(gateway.guarded)
@@ -76,12 +84,12 @@ def test_the_sessions_of_a_connection_share_its_containers_end_or_do_not_notice(
 ) -> None:
     with ExitStack() as stack:
         fault = stack.enter_context(leaving_nothing("docker kill under one of two sessions", gateway))
-        strangers = {container.id for container in gateway.containers()}
+        strangers = ids(gateway)
         same = stack.enter_context(gateway.master())
         with clients(gateway, 1, "echo ready; cat", options=same) as [sibling]:
             sibling.expect("ready")
             wait_until(gateway.guarded)
-            known = {container.id for container in gateway.containers()}
+            known = ids(gateway)
             with clients(gateway, 1, "echo ready; cat", options=same) as [client]:
                 client.expect("ready")
                 wait_until(gateway.guarded)
@@ -134,8 +142,9 @@ def test_a_session_in_a_paused_container_is_refused_and_the_next_is_not(
 ) -> None:
     with ExitStack() as stack:
         fault = stack.enter_context(leaving_nothing("exec refused: docker pause", gateway))
+        strangers = ids(gateway)
         same = stack.enter_context(gateway.master())
-        with program_in_a_container(gateway, options=tuple(same)) as (client, its):
+        with program_in_a_container(gateway, options=tuple(same), strangers=strangers) as (client, its):
             its.pause()
             refused = gateway.ssh("true", options=same)
             fault.begins()
