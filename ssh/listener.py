@@ -17,6 +17,7 @@ from ..config.listen import host_and_port
 from ..config.models import Config, parse_listen
 from .closing import close_acceptor
 from .drain import drain
+from .garbage import EndedConnections
 from .guarded_server import GuardedServer
 from .limits import Limits
 from .settings import Settings
@@ -27,8 +28,9 @@ _QUEUE = 4096
 class FileServer(GuardedServer):
     """A client of the own listener: authenticated from files, with the permissions of the key that he used."""
 
-    def __init__(self, settings: Settings, backend: Backend, limits: Limits) -> None:
+    def __init__(self, settings: Settings, backend: Backend, limits: Limits, ended: EndedConnections) -> None:
         super().__init__(settings.credentials, backend, limits)
+        self._ended = ended
         self._docker = settings.config.docker
         self._banner = settings.config.ssh.banner
 
@@ -40,6 +42,10 @@ class FileServer(GuardedServer):
             self._connection.send_auth_banner(self._banner)
             self._banner = None
         return super().begin_auth(username)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._ended.add(len(self._limits.admission.guests()))
 
 
 class Listener:
@@ -53,6 +59,7 @@ class Listener:
         self._settings = Settings.load(config, state)
         self._limits = Limits(config.limits)
         self._backend = backend
+        self._ended = EndedConnections()
         self._inherited = inherited
         self._acceptors: list[asyncssh.SSHAcceptor] = []
 
@@ -121,7 +128,7 @@ class Listener:
         return await asyncssh.create_server(self._new_server, host, port, sock=sock, **options)
 
     def _new_server(self) -> FileServer:
-        return FileServer(self._settings, self._backend, self._limits)
+        return FileServer(self._settings, self._backend, self._limits, self._ended)
 
     def _address(self, acceptor: asyncssh.SSHAcceptor) -> str:
         if self._inherited:

@@ -21,6 +21,7 @@ from ..config.models import Config
 from ..metrics.counters import Metrics
 from ..metrics.monitoring import Monitoring
 from .activation import inherited_sockets
+from .garbage import keep_for_good
 from .listener import Listener
 from .loop_errors import LoopErrors
 from .notify import Notifier
@@ -69,6 +70,7 @@ class Service:
             await self._monitoring.start()
             await self._listener.start()
             self._listen_to_signals()
+            keep_for_good()
             self._notifier.ready()
             self._reloading = asyncio.create_task(self._reloads.run())
             self._supervising = asyncio.create_task(self._supervision())
