@@ -15,7 +15,8 @@ from .ports import Ledger
 
 class Sweeper:
     """Finds this gateway's containers without an owner, those of dead gateways of its state folder, and anybody's
-    that were created and never started for longer than `start_limit` seconds. Never another living gateway's."""
+    that were created and never started for longer than their label says, or else `start_limit`, in seconds. Never
+    another living gateway's: his containers may take as long as he himself allows."""
 
     def __init__(self, engine: Engine, gateway: Gateway, ledger: Ledger, log: Log, *, start_limit: float) -> None:
         self._engine = engine
@@ -45,4 +46,10 @@ class Sweeper:
             return container.name not in owned
         if container.labels.get(labels.MACHINE) == self._gateway.machine and self._gateway.has_ended(gateway):
             return True
-        return container.state == "created" and time.time() - container.created > self._start_limit
+        return container.state == "created" and time.time() - container.created > self._limit_of(container)
+
+    def _limit_of(self, container: ContainerSummary) -> float:
+        try:
+            return float(container.labels[labels.START_LIMIT])
+        except (KeyError, ValueError):
+            return self._start_limit

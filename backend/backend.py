@@ -118,7 +118,8 @@ class Backend:
         client = host_and_port(*client_address)
         bound = bindable(log or self._log).bind(connection=connection_id, client=client)
         engine = InstrumentedEngine(self._raw, self._counters(requests, failures), bound)
-        surroundings = Surroundings(self._house, engine, docker, bound, self._house.labels)
+        own_labels = {**self._house.labels, labels.START_LIMIT: f"{_start_limit(docker):g}"}
+        surroundings = Surroundings(self._house, engine, docker, bound, own_labels)
         return ConnectionHandler(surroundings, connection_id, client, lambda: self._house is None, self._pace)
 
     async def is_ready(self) -> str | None:
@@ -179,8 +180,7 @@ class Backend:
         return self.metrics
 
     def _start_removals(self, root: Ref) -> Ref:
-        timeouts = self.docker.timeouts
-        limit = 2 * timeouts.container_start
+        limit = _start_limit(self.docker)
         sweeper = Sweeper(self._engine, self._gateway, self._janitor, self._log, start_limit=limit)
         return RemovalActor.start(
             root,
@@ -190,7 +190,7 @@ class Backend:
             ledger=self._janitor,
             timers=self._timers,
             sweeper=sweeper,
-            timeout=timeouts.container_stop,
+            timeout=self.docker.timeouts.container_stop,
             late_create=limit,
             sweep_every=_SWEEP_EVERY,
         )
@@ -215,6 +215,11 @@ class Backend:
             self._janitor.dismiss()
         self._gateway.close()
         self._raw.close()
+
+
+def _start_limit(docker: DockerConfig) -> float:
+    """How many seconds behind its create a container that does not run is nobody's any more."""
+    return 2 * docker.timeouts.container_start
 
 
 def engine_address(connection: ConnectionConfig) -> EngineAddress:

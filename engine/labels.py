@@ -11,6 +11,7 @@ CLIENT: Final = "sshore.client"
 USER: Final = "sshore.user"
 GATEWAY: Final = "sshore.gateway"
 MACHINE: Final = "sshore.machine"
+START_LIMIT: Final = "sshore.startLimit"
 
 
 def label_filter(labels: Mapping[str, str]) -> list[str]:

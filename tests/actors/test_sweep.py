@@ -28,8 +28,12 @@ class Yard:
         self.stranger = Gateway(state / "elsewhere")
         self.sweeper = Sweeper(stage.engine, self.gateway, stage.ledger, stage.book.log, start_limit=LIMIT)
 
-    def put(self, name: str, gateway: Gateway | None, *, running: bool = True, age: float = 0.0) -> None:
+    def put(
+        self, name: str, gateway: Gateway | None, *, running: bool = True, age: float = 0.0, limit: str | None = None
+    ) -> None:
         labels = gateway.labels if gateway else {}
+        if limit:
+            labels["sshore.startLimit"] = limit
         body = {"Image": FAKE_IMAGE, "Cmd": ["cat"], "OpenStdin": True, "Labels": labels}
         made = self.stage.engine.create_container(ContainerSpec(name, body), timeout=SECONDS)
         if running:
@@ -109,6 +113,13 @@ def test_anybodys_container_that_was_never_started_goes_after_a_while(yard: Yard
     yard.put("old", getattr(yard, owner), running=False, age=LIMIT + 10)
     yard.put("old but started", getattr(yard, owner), age=LIMIT + 10)
     assert yard.sweeper.stale() == ["old"]
+
+
+def test_a_container_may_take_as_long_as_its_own_gateway_allows(yard: Yard) -> None:
+    yard.put("patient", yard.neighbour, running=False, age=LIMIT + 10, limit=f"{LIMIT + 20:g}")
+    yard.put("impatient", yard.neighbour, running=False, age=10, limit="5")
+    yard.put("odd", yard.neighbour, running=False, age=10, limit="soon")
+    assert yard.sweeper.stale() == ["impatient"]
 
 
 def test_what_sshore_did_not_make_stays(yard: Yard) -> None:
