@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from support.census import LeavesNoContainer
 from support.clients import clients
@@ -13,26 +15,44 @@ pytestmark = pytest.mark.engine
 FIVE = 5
 
 
-def test_idle_shells(start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str) -> None:
-    gateway = start_gateway(mode)
-    with clients(gateway, FIVE) as shells, leaving_no_container("gateway killed, idle shells", gateway) as fault:
-        for shell in shells:
-            shell.type("echo ready")
-            shell.expect("ready")
-        assert len(gateway.containers()) == FIVE
-        fault.kill_gateway()
+@dataclass(frozen=True)
+class Kind:
+    """Sessions that are there when the gateway dies; they say `said` when they are as far as that."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    said: str = "ready"
+    typed: str | None = None
+    options: tuple[str, ...] = ()
+    stdin: bool = True
+
+    def __str__(self) -> str:
+        return self.name
 
 
-def test_programs_that_never_read_their_stdin(
-    start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str
+KINDS = [
+    Kind("idle shells", typed="echo rea''dy"),
+    Kind("terminals", typed="echo rea''dy", options=("-tt",)),
+    Kind("programs that never read", ("echo ready; exec sleep 1000",)),
+    Kind("stdin at its end", ("cat; echo ready; exec sleep 1000",), stdin=False),
+    Kind("in the middle of output", ("yes",), said="y\ny\n"),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_sessions_of_every_kind(
+    start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str, kind: Kind
 ) -> None:
     gateway = start_gateway(mode)
     with (
-        clients(gateway, FIVE, "echo ready; exec sleep 1000") as sleepers,
-        leaving_no_container("gateway killed, programs that never read", gateway) as fault,
+        clients(gateway, FIVE, *kind.command, options=kind.options, stdin=kind.stdin) as sessions,
+        leaving_no_container(f"gateway killed, {kind}", gateway) as fault,
     ):
-        for sleeper in sleepers:
-            sleeper.expect("ready")
+        for session in sessions:
+            if kind.typed:
+                session.type(kind.typed)
+            session.expect(kind.said)
+        assert len(gateway.containers()) == FIVE
         fault.kill_gateway()
 
 
@@ -45,44 +65,6 @@ def test_silent_programs_that_have_no_guard_yet(
         leaving_no_container("gateway killed, no guard yet", gateway) as fault,
     ):
         wait_until(lambda: gateway.metric("sshore_program_start_seconds_count") == FIVE)
-        fault.kill_gateway()
-
-
-def test_terminals(start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str) -> None:
-    gateway = start_gateway(mode)
-    with (
-        clients(gateway, FIVE, options=["-tt"]) as terminals,
-        leaving_no_container("gateway killed, terminals", gateway) as fault,
-    ):
-        for terminal in terminals:
-            terminal.type("echo rea''dy")
-            terminal.expect("ready")
-        fault.kill_gateway()
-
-
-def test_programs_behind_the_end_of_their_stdin(
-    start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str
-) -> None:
-    gateway = start_gateway(mode)
-    with (
-        clients(gateway, FIVE, "cat; echo ready; exec sleep 1000", stdin=False) as half_closed,
-        leaving_no_container("gateway killed, stdin at its end", gateway) as fault,
-    ):
-        for client in half_closed:
-            client.expect("ready")
-        fault.kill_gateway()
-
-
-def test_programs_in_the_middle_of_output(
-    start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str
-) -> None:
-    gateway = start_gateway(mode)
-    with (
-        clients(gateway, FIVE, "yes") as talkers,
-        leaving_no_container("gateway killed in the middle of output", gateway) as fault,
-    ):
-        for talker in talkers:
-            talker.expect("y\ny\n")
         fault.kill_gateway()
 
 
