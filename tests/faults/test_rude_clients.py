@@ -80,7 +80,7 @@ def test_a_program_ends_with_its_channel_while_the_connection_goes_on(
         neighbours[0].type("echo ready")
         neighbours[0].expect("ready")
         wait_until(gateway.guarded)
-        idle = gateway.processes()
+        idle = gateway.settled_processes()
         command = "trap '' HUP; sleep 1000 & yes"
         with clients(gateway, FIVE, command, options=shared) as talkers:
             for talker in talkers:

@@ -128,6 +128,18 @@ class Gateway(Server):
                 found.update(row[table["Titles"].index("PID")] for row in table["Processes"] or ())
         return found
 
+    def settled_processes(self) -> set[str]:
+        """Return the same once it stays so: an exec that begins has others beside it for a moment."""
+        last: set[str] = set()
+
+        def stays() -> bool:
+            nonlocal last
+            before, last = last, self.processes()
+            return bool(last) and last == before
+
+        wait_until(stays)
+        return last
+
     def await_no_container(self, seconds: float = GONE_SECONDS) -> None:
         """Fail unless its last container goes within so many seconds."""
         left = await_none_but(self._client, (), seconds, {"sshore.gateway": self.id})
