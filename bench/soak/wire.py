@@ -65,6 +65,7 @@ class Wire:
             ends.append(engine_writer)
             self._ends.add(engine_writer)
             await asyncio.gather(self._pass(reader, engine_writer), self._pass(engine_reader, writer))
+            await asyncio.gather(*(_deliver(end) for end in ends))
         except OSError:
             pass
         finally:
@@ -79,6 +80,12 @@ class Wire:
             await writer.drain()
         with contextlib.suppress(OSError):
             writer.write_eof()
+
+
+async def _deliver(end: asyncio.StreamWriter) -> None:
+    """Close it behind what still waits to be sent."""
+    end.close()
+    await end.wait_closed()
 
 
 @contextmanager
