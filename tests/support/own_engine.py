@@ -89,9 +89,9 @@ LISTEN_PID=$$ LISTEN_FDS=1 exec {dockerd} "$@"
 
     def _end_orphans(self) -> None:
         """The containers of an engine that was killed live on under their shims."""
-        for shim in psutil.process_iter(["cmdline"]):
-            if _SHIM in shim.name() and any(str(self._folder) in word for word in shim.info["cmdline"] or ()):
-                for process in (*shim.children(recursive=True), shim):
+        for shim in psutil.process_iter(["name", "cmdline"]):
+            if _SHIM in shim.info["name"] and any(str(self._folder) in word for word in shim.info["cmdline"] or ()):
+                for process in (*_children(shim), shim):
                     with contextlib.suppress(psutil.NoSuchProcess):
                         process.kill()
 
@@ -107,3 +107,10 @@ LISTEN_PID=$$ LISTEN_FDS=1 exec {dockerd} "$@"
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []

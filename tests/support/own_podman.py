@@ -97,8 +97,10 @@ class OwnPodman:
 
     def _end_monitors(self) -> None:
         """The monitor of an exec stays for another five minutes, to clean up behind it."""
-        for monitor in psutil.process_iter(["cmdline"]):
-            if monitor.name() == _MONITOR and any(str(self._folder) in word for word in monitor.info["cmdline"] or ()):
+        for monitor in psutil.process_iter(["name", "cmdline"]):
+            if monitor.info["name"] == _MONITOR and any(
+                str(self._folder) in word for word in monitor.info["cmdline"] or ()
+            ):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     monitor.kill()
 
