@@ -34,7 +34,7 @@ from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.fake.containers import FakeImage
 from sshore.engine.fake.engine import FAKE_IMAGE
 from sshore.engine.launcher import LAUNCHER
-from sshore.engine.types import ContainerDied, ContainerGone
+from sshore.engine.types import ContainerDied, ContainerGone, EventsLost
 from sshore.metrics.codes import Code
 from support.acts import ContainerAct
 from support.memory import SECONDS
@@ -76,6 +76,31 @@ def test_the_container_is_attached_before_it_starts(stage: Stage) -> None:
     act.tell(StreamOpened(None))
     act.desk.calls.wait_for(Running)
     assert container.status == "running"
+    close(act)
+
+
+def test_events_that_were_lost_before_it_starts_do_not_end_it(stage: Stage) -> None:
+    act = ContainerAct(stage)
+    act.tell(RunExec("exit 3"))
+    container = act.container()
+    act.tell(EventsLost())
+    stage.timers.ring(ExitOverdue)
+    act.settle()
+    assert (container.status, act.state) == ("created", State.OPENING)
+    act.tell(StreamOpened(None))
+    assert act.desk.calls.wait_for(Exited) == Exited(3)
+    close(act)
+
+
+def test_a_stream_that_ends_before_its_container_started_is_no_success(stage: Stage) -> None:
+    act = ContainerAct(stage)
+    act.tell(RunExec("exit 3"))
+    act.container()
+    act.tell(OutputEnded())
+    stage.timers.ring(ExitOverdue)
+    act.settle()
+    stage.timers.ring(ExitOverdue)
+    assert act.desk.calls.wait_for(Exited).status == 255
     close(act)
 
 

@@ -98,7 +98,7 @@ def test_the_containers_name_and_labels_tell_whose_it_is(server: Server, docker_
         assert labels["sshore.user"] == "demo"
         assert re.fullmatch(r"127\.0\.0\.1:\d+", labels["sshore.client"])
         assert labels["sshore.connection"] in server.log
-        assert labels["sshore.startLimit"] == "180"
+        assert labels["sshore.startLimit"] == "120"
         program.communicate(b"", timeout=20)
 
 
