@@ -140,7 +140,7 @@ class Gateway(Server):
         wait_until(stays)
         return last
 
-    def await_no_container(self, seconds: float = GONE_SECONDS) -> None:
+    def await_no_container(self, seconds: float = EVENT_SECONDS) -> None:
         """Fail unless its last container goes within so many seconds."""
         left = await_none_but(self._client, (), seconds, {"sshore.gateway": self.id})
         assert not left, f"after {seconds:g} s: {sorted(left.values())}\n{self.log}"
