@@ -125,13 +125,9 @@ class ContainerSession(SessionActor, ContainerOwner):
     def ask_exit_status(self, timeout: float) -> int | None:
         if not self.container:
             raise NotFound("container_inspect", "the container was dropped")
-        if not self._started:
-            # The engine would call a container that was only created ended, with the status 0.
-            if self.state is State.SILENT:
-                raise NotFound("container_inspect", "its stream ended before the container was started")
-            return None
-        state = self.engine.inspect_container(self.container.id, timeout=timeout)
-        return None if state.running else state.exit_code
+        if self.state is State.SILENT and not self._started:
+            raise NotFound("container_inspect", "its stream ended before the container was started")
+        return self.engine.inspect_container(self.container.id, timeout=timeout).exit_code
 
     def cause_of(self, end: ContainerDied) -> Refused | None:
         if end.oom or self._exhausted:

@@ -35,6 +35,7 @@ from .types import (
 )
 
 _CONSOLE_SIZE_SINCE = (1, 42)
+_NOT_STARTED = "created"
 _STREAM_VERSION_SECONDS = 2.0
 _WHICH_ENDED_SECONDS = 2.0
 
@@ -199,11 +200,12 @@ def _engine_info(client: APIClient) -> EngineInfo:
 
 def _container_state(answer: dict[str, Any]) -> ContainerState:
     state = answer["State"]
+    has_ended = not state["Running"] and state["Status"] != _NOT_STARTED
     return ContainerState(
         id=answer["Id"],
         name=answer["Name"].removeprefix("/"),
         running=state["Running"],
-        exit_code=state["ExitCode"],
+        exit_code=state["ExitCode"] if has_ended else None,
         oom_killed=state["OOMKilled"],
     )
 

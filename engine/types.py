@@ -32,12 +32,12 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """What `inspect` says of a container. `exit_code` counts only while it is not running."""
+    """What `inspect` says of a container. `exit_code` is None while it runs, and before its start."""
 
     id: str
     name: str
     running: bool
-    exit_code: int
+    exit_code: int | None
     oom_killed: bool
 
 

@@ -107,7 +107,7 @@ class FakeContainer:
         self.created = time.time()
         self.lock = threading.RLock()
         self.status = "created"
-        self.exit_code = 0
+        self.exit_code: int | None = None
         self.execs: dict[str, FakeExec] = {}
         self.sizes: list[Size] = []
         """Every size that it was given."""

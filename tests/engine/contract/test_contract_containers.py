@@ -18,8 +18,11 @@ def test_a_container_is_created_started_killed_and_removed(bench):
     container = bench.container("sleep", "1000", name="contract-life", host={"AutoRemove": False})
     state = bench.engine.inspect_container(container, timeout=T)
     assert (state.id, state.name, state.running) == (container, "contract-life", False)
+    # An engine calls it 0, as if it had ended well.
+    assert state.exit_code is None
     bench.engine.start_container(container, timeout=T)
-    assert bench.engine.inspect_container("contract-life", timeout=T).running
+    state = bench.engine.inspect_container("contract-life", timeout=T)
+    assert (state.running, state.exit_code) == (True, None)
     bench.engine.remove_container(container, timeout=T)
     with pytest.raises(NotFound):
         bench.engine.inspect_container(container, timeout=T)
