@@ -91,6 +91,11 @@ class Admission:
         return [*self._silent, *self._named, *self._logged_in]
 
     @property
+    def count(self) -> int:
+        """How many were admitted."""
+        return self._starting + len(self._logged_in)
+
+    @property
     def _starting(self) -> int:
         return len(self._silent) + len(self._named)
 
@@ -107,7 +112,7 @@ class Admission:
     def _make_room(self) -> None:
         if _reached(self._starting, self._limits.max_startups):
             self._evict(f"limits.maxStartups is {self._limits.max_startups}")
-        elif _reached(self._starting + len(self._logged_in), self._limits.max_connections):
+        elif _reached(self.count, self._limits.max_connections):
             self._evict(f"limits.maxConnections is {self._limits.max_connections}")
 
     def _evict(self, cause: str) -> None:

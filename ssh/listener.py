@@ -45,7 +45,7 @@ class FileServer(GuardedServer):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._ended.add(len(self._limits.admission.guests()))
+        self._ended.add(self._limits.admission.count)
 
 
 class Listener:
@@ -88,7 +88,7 @@ class Listener:
     @property
     def clients(self) -> int:
         """How many are connected, logged in or not."""
-        return len(self._limits.admission.guests())
+        return self._limits.admission.count
 
     @property
     def settings(self) -> Settings:

@@ -55,5 +55,5 @@ def heard(path: Path) -> int:
         size = 0
         while data := server.recv(8 * KIB):
             size += len(data)
-            time.sleep(0.001)
+            time.sleep(0.001)  # to be slower than the other side is what it is for
     return size
