@@ -13,6 +13,7 @@ from ..backend.connection import ConnectionHandler
 from ..config.listen import host_and_port
 from .algorithms import algorithm_options
 from .client_environment import AcceptedNames, SessionEnvironment
+from .gathered_writes import GatheredWrites
 from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
 from .limits import Limits
@@ -78,6 +79,7 @@ class ContainerServer(NoForwarding):
         self._handler = self.new_handler(_peer(conn), connection_id)
         self._handler.on_failure = self._container_lost
         self._gate = TransportGate(conn, self._log, self._metrics)
+        GatheredWrites(conn)
         self._sessions = SessionCounts(self._limits, self._unused)
         self._quick_acks = QuickAcks(conn)
         judge_guesses(conn)
