@@ -15,8 +15,8 @@ MOST_GATHERED = 256 * 1024
 class GatheredWrites:
     """Sends a connection's packets when the loop's turn ends.
 
-    asyncssh has a send of its own for each packet of at most 32 KiB, and for the empty one (`SSH_MSG_IGNORE`) that it puts
-    in front of each: the client is woken for either. Loop only; made before anything was sent.
+    asyncssh has a send of its own for each packet of at most 32 KiB, and for the empty one (`SSH_MSG_IGNORE`) in front
+    of each: the client is woken for either. Loop only; made before anything was sent.
     """
 
     def __init__(self, connection: asyncssh.SSHServerConnection) -> None:
@@ -28,21 +28,21 @@ class GatheredWrites:
         self._size = 0
         connection._send = self._send  # type: ignore[method-assign]  # there is no hook
 
-    def _send(self, packet: bytes) -> None:
+    def _send(self, data: bytes) -> None:
         if self._connection._transport is None:
             return
         if not self._packets:
             self._loop.call_soon(self._flush)
-        self._packets.append(packet)
-        self._size += len(packet)
+        self._packets.append(data)
+        self._size += len(data)
         if self._size >= MOST_GATHERED:
             self._flush()
 
     def _flush(self) -> None:
         if not self._packets:
             return
-        data = b"".join(self._packets)
+        gathered = b"".join(self._packets)
         self._packets.clear()
         self._size = 0
         with contextlib.suppress(ConnectionError):
-            self._transport.write(data)
+            self._transport.write(gathered)

@@ -1,0 +1,63 @@
+"""What a client gets in one turn of the loop costs one send, and nothing of it is lost when the connection ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asyncssh.constants import MSG_IGNORE
+from asyncssh.packet import String
+from sshore.ssh.gathered_writes import MOST_GATHERED
+from support.client import eventually
+from support.front_desk import FrontDesk
+
+
+@asynccontextmanager
+async def watched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Any, Any, list[int]]]:
+    """A client's connection, the server's side of it, and the size of every send from now on."""
+    async with FrontDesk(folder, {}).open() as desk, desk.login() as connection:
+        [guest] = desk.listener._limits.admission.guests()
+        server: Any = guest._connection  # type: ignore[attr-defined]  # a test looks inside
+        sends: list[int] = []
+        write = server._transport.write
+
+        def noted(data: bytes) -> None:
+            sends.append(len(data))
+            write(data)
+
+        await asyncio.sleep(0.05)
+        monkeypatch.setattr(server._transport, "write", noted)
+        yield connection, server, sends
+
+
+async def test_the_packets_of_one_turn_are_sent_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watched(tmp_path, monkeypatch) as (_, server, sends):
+        for _ in range(5):
+            server.send_packet(MSG_IGNORE, String(bytes(1000)))
+        assert sends == []
+        await asyncio.sleep(0)
+        [size] = sends
+        assert 5000 < size < 6000
+
+
+async def test_much_does_not_wait_for_the_turns_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watched(tmp_path, monkeypatch) as (_, server, sends):
+        packet = String(bytes(30_000))
+        for _ in range(MOST_GATHERED // 30_000 + 2):
+            server.send_packet(MSG_IGNORE, packet)
+        assert len(sends) == 1
+        assert MOST_GATHERED <= sends[0] < MOST_GATHERED + 40_000
+
+
+async def test_what_is_said_last_reaches_the_client(tmp_path: Path) -> None:
+    async with FrontDesk(tmp_path, {}).open() as desk:
+        client = asyncio.create_task(desk.openssh("127.0.0.1", "sleep 100"))
+        await eventually(lambda: bool(desk.book.of("authenticated")), "the login")
+        desk.listener.dismiss("This is the end.")
+        status, said = await client
+        assert status == 255
+        assert "This is the end." in said
