@@ -1,0 +1,55 @@
+"""Memory of a server for each connection with an idle shell. The shell's own is not counted, nor the engine's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import psutil
+
+from .idle.crowd import crowd
+from .openssh_server import USER as SSHD_USER
+from .processes import family
+from .rig import Rig, Server
+from .series import Chapter, Claim, Floor, Series, ratio
+
+PART = "memory"
+_REST_SECONDS = 1.0
+
+
+def memory_chapters(rig: Rig, before: int, connections: int) -> list[Chapter]:
+    """Let a few come that stay, then so many more, at one server after the other; compare what the many added.
+
+    Were there not a few before, the many would bring what any first connection does.
+    """
+    servers = [*rig.without_containers, *rig.sshore]
+    series = [Series(server.name, "KB", [asyncio.run(_added(rig, server, before, connections))]) for server in servers]
+    values = {one.name: one.median for one in series}
+    floor = Floor(rig.quick.name, values[rig.quick.name])
+    claims = [
+        Claim(f"{server.name} / sshd", ratio(values[server.name], values[rig.sshd.name])) for server in rig.sshore
+    ]
+    title = f"Memory of the server for each of {connections} connections with an idle shell"
+    return [Chapter(title, series, claims, PART, "memory", {"": floor})]
+
+
+async def _added(rig: Rig, server: Server, before: int, connections: int) -> float:
+    user = SSHD_USER if server is rig.sshd else "bench"
+    async with crowd(server.port, rig.key, before, command=None, user=user):
+        await asyncio.sleep(_REST_SECONDS)
+        held = _proportional_kilobytes(server.pid)
+        async with crowd(server.port, rig.key, connections, command=None, user=user):
+            await asyncio.sleep(_REST_SECONDS)
+            added = _proportional_kilobytes(server.pid) - held
+    await asyncio.to_thread(rig.settle, server)
+    return added / connections
+
+
+def _proportional_kilobytes(pid: int) -> float:
+    """Return what a server's processes hold, with what they share counted once. A program it runs is none of them."""
+    server, total = psutil.Process(pid).exe(), 0
+    for member in family(pid):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if member.exe() == server:
+                total += member.memory_full_info().pss
+    return total / 1024
