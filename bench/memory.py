@@ -14,32 +14,31 @@ from .rig import Rig, Server
 from .series import Chapter, Claim, Floor, Series, ratio
 
 PART = "memory"
-_REST_SECONDS = 1.0
 
 
-def memory_chapters(rig: Rig, before: int, connections: int) -> list[Chapter]:
+def memory_chapters(rig: Rig, before: int, connections: int, rest: float) -> list[Chapter]:
     """Let a few come that stay, then so many more, at one server after the other; compare what the many added.
 
-    Were there not a few before, the many would bring what any first connection does.
+    Were there not a few before, the many would bring what any first connection does. Everybody rests for so many
+    seconds before a look.
     """
     servers = [*rig.without_containers, *rig.sshore]
-    series = [Series(server.name, "KB", [asyncio.run(_added(rig, server, before, connections))]) for server in servers]
-    values = {one.name: one.median for one in series}
+    values = {server.name: asyncio.run(_added(rig, server, before, connections, rest)) for server in servers}
+    series = [Series(name, "KB", [value]) for name, value in values.items()]
+    sshd = values[rig.sshd.name]
     floor = Floor(rig.quick.name, values[rig.quick.name])
-    claims = [
-        Claim(f"{server.name} / sshd", ratio(values[server.name], values[rig.sshd.name])) for server in rig.sshore
-    ]
+    claims = [Claim(f"{server.name} / sshd", ratio(values[server.name], sshd)) for server in rig.sshore]
     title = f"Memory of the server for each of {connections} connections with an idle shell"
     return [Chapter(title, series, claims, PART, "memory", {"": floor})]
 
 
-async def _added(rig: Rig, server: Server, before: int, connections: int) -> float:
+async def _added(rig: Rig, server: Server, before: int, connections: int, rest: float) -> float:
     user = SSHD_USER if server is rig.sshd else "bench"
     async with crowd(server.port, rig.key, before, command=None, user=user):
-        await asyncio.sleep(_REST_SECONDS)
+        await asyncio.sleep(rest)
         held = _proportional_kilobytes(server.pid)
         async with crowd(server.port, rig.key, connections, command=None, user=user):
-            await asyncio.sleep(_REST_SECONDS)
+            await asyncio.sleep(rest)
             added = _proportional_kilobytes(server.pid) - held
     await asyncio.to_thread(rig.settle, server)
     return added / connections

@@ -28,6 +28,7 @@ class Extent:
     cost_logins: int
     before: int
     connections: int
+    rest: float
 
 
 FULL = Extent(
@@ -42,9 +43,10 @@ FULL = Extent(
     sessions=50,
     pipe_rounds=5,
     cost_rounds=5,
-    cost_logins=5,
+    cost_logins=10,
     before=5,
     connections=20,
+    rest=2.0,
 )
 QUICK = Extent(
     logins=5,
@@ -61,6 +63,7 @@ QUICK = Extent(
     cost_logins=2,
     before=2,
     connections=5,
+    rest=1.0,
 )
 SMALLEST = Extent(
     logins=1,
@@ -77,6 +80,7 @@ SMALLEST = Extent(
     cost_logins=1,
     before=1,
     connections=2,
+    rest=0.1,
 )
 
 PARTS: dict[str, Callable[[Rig, Extent], list[Chapter]]] = {
@@ -88,5 +92,5 @@ PARTS: dict[str, Callable[[Rig, Extent], list[Chapter]]] = {
     many.PART: lambda rig, extent: many.many_chapters(rig, extent.rushes, extent.rush_rounds),
     pipe_room.PART: lambda rig, extent: pipe_room.pipe_chapters(rig, extent.piped, extent.sessions, extent.pipe_rounds),
     costs.PART: lambda rig, extent: costs.cost_chapters(rig, extent.cost_logins, extent.mebibytes, extent.cost_rounds),
-    memory.PART: lambda rig, extent: memory.memory_chapters(rig, extent.before, extent.connections),
+    memory.PART: lambda rig, extent: memory.memory_chapters(rig, extent.before, extent.connections, extent.rest),
 }

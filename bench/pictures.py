@@ -8,7 +8,10 @@ from pathlib import Path
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
+from .flavours import FLAVOURS
+from .report import short
 from .series import Chapter, Series
 
 matplotlib.use("agg")
@@ -18,6 +21,7 @@ _WIDTH = 10.0
 _COLOURS = {"raw engine": "#7f7f7f", "bare asyncssh": "#bcbd22", "sshd": "#1f77b4"}
 _ALONE = {"engine's stream alone": "#7f7f7f", "named pipes alone": "#c7c7c7"}
 _SSHORE = ("#d62728", "#ff7f0e", "#9467bd", "#2ca02c", "#8c564b", "#e377c2")
+_BESIDE = "raw engine beside "
 
 
 def draw(chapters: Sequence[Chapter], folder: Path) -> None:
@@ -35,10 +39,10 @@ def _latency(chapters: Sequence[Chapter]) -> Figure | None:
     those = _of(chapters, "cold", "pty", "open")
     if not those:
         return None
-    figure, rows = _stacked(those)
+    figure, rows = _stacked(those, sharex=True)
     for axes, chapter in zip(rows, those, strict=True):
         _boxes(axes, chapter, chapter.series)
-        axes.set_xscale("log")
+        _logarithmic(axes)
     rows[-1].set_xlabel("milliseconds, logarithmic: box 25 to 75 %, whiskers 5 to 95 %")
     return figure
 
@@ -65,12 +69,13 @@ def _keys(chapters: Sequence[Chapter]) -> Figure | None:
         return None
     figure = Figure(figsize=(_WIDTH, 4), layout="constrained")
     for axes, chapter in zip(figure.subplots(1, len(those), squeeze=False)[0], those, strict=True):
-        for place, one in enumerate(chapter.series):
+        for one in chapter.series:
             ordered = sorted(one.values)
             reached = [100 * (index + 1) / len(ordered) for index in range(len(ordered))]
-            dashed = "--" if " beside " in one.name else "-"
-            axes.plot(ordered, reached, dashed, label=one.name, color=_colour(one.name, place), linewidth=1.3)
-        axes.set(xscale="log", title=chapter.label, xlabel="ms until the echo", ylabel="% of keystrokes")
+            dashed = "--" if one.name.startswith(_BESIDE) else "-"
+            axes.plot(ordered, reached, dashed, label=one.name, color=_colour(one.name), linewidth=1.3)
+        _logarithmic(axes)
+        axes.set(title=chapter.label, xlabel="ms until the echo", ylabel="% of keystrokes")
         axes.axhline(99, color="#dddddd", zorder=0)
         axes.legend(fontsize=7)
     return figure
@@ -86,7 +91,7 @@ def _many(chapters: Sequence[Chapter]) -> Figure | None:
     sizes = [int(chapter.label) for chapter in those]
     for place, one in enumerate(those[0].series):
         medians = [chapter.series[place].median for chapter in those]
-        axes.plot(sizes, medians, "o-", label=one.name, color=_colour(one.name, place))
+        axes.plot(sizes, medians, "o-", label=one.name, color=_colour(one.name))
     floors = [next(iter(chapter.floors.values())).value for chapter in those]
     axes.plot(sizes, floors, "k:", label="raw engine + bare asyncssh")
     axes.set(xlabel="logins at once", ylabel="seconds until all are done", xlim=0, ylim=0)
@@ -110,11 +115,11 @@ def _of(chapters: Sequence[Chapter], *parts: str) -> list[Chapter]:
     return [chapter for chapter in chapters if chapter.part in parts]
 
 
-def _stacked(chapters: Sequence[Chapter]) -> tuple[Figure, Sequence[Axes]]:
+def _stacked(chapters: Sequence[Chapter], *, sharex: bool = False) -> tuple[Figure, Sequence[Axes]]:
     """Return a figure with one row for each chapter, as high as it has series."""
     heights = [len(chapter.series) + 1.2 for chapter in chapters]
     figure = Figure(figsize=(_WIDTH, 0.22 * sum(heights) + 0.6), layout="constrained")
-    rows = [row[0] for row in figure.subplots(len(chapters), 1, squeeze=False, height_ratios=heights)]
+    rows = [row[0] for row in figure.subplots(len(chapters), 1, squeeze=False, height_ratios=heights, sharex=sharex)]
     for axes, chapter in zip(rows, chapters, strict=True):
         axes.set_title(chapter.label, loc="left", fontsize=9)
         axes.tick_params(labelsize=8)
@@ -131,25 +136,31 @@ def _boxes(axes: Axes, chapter: Chapter, series: Sequence[Series]) -> None:
         showfliers=False,
         widths=0.6,
         patch_artist=True,
-        tick_labels=[f"{one.name}  {one.median:.0f} ms" for one in series],
+        tick_labels=[f"{one.name}  {short(one.median)} ms" for one in series],
+        medianprops={"color": "black"},
     )
-    for place, (box, one) in enumerate(zip(drawn["boxes"], series, strict=True)):
-        box.set_facecolor(_colour(one.name, place))
+    for box, one in zip(drawn["boxes"], series, strict=True):
+        box.set_facecolor(_colour(one.name))
     axes.invert_yaxis()
 
 
 def _bars(axes: Axes, chapter: Chapter) -> None:
-    names = [one.name for one in chapter.series]
-    medians = [one.median for one in chapter.series]
-    drawn = axes.barh(names, medians, color=[_colour(name, place) for place, name in enumerate(names)])
-    axes.bar_label(drawn, fmt="%.3g", fontsize=8, padding=2)
-    axes.margins(x=0.08)
+    names = [f"{one.name}  {short(one.median)}" for one in chapter.series]
+    axes.barh(names, [one.median for one in chapter.series], color=[_colour(one.name) for one in chapter.series])
     axes.invert_yaxis()
 
 
-def _colour(name: str, place: int) -> str:
-    """Return a subject's colour: the same in every picture, but for kinds of sshore, which come last in every list."""
+def _logarithmic(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter("")
+
+
+def _colour(name: str) -> str:
+    """Return a subject's colour, the same in every picture."""
     for known, colour in (_COLOURS | _ALONE).items():
-        if name.startswith(known):
+        if name.removeprefix(_BESIDE).startswith(known):
             return colour
-    return _SSHORE[place % len(_SSHORE)]
+    flavours = [place for place, flavour in enumerate(FLAVOURS) if name.endswith(f", {flavour.name}")]
+    return _SSHORE[flavours[0] if flavours else -1]

@@ -79,13 +79,18 @@ def as_json(chapters: Sequence[Chapter]) -> str:
     )
 
 
+def short(value: float) -> str:
+    """Return a figure with three digits or so."""
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.1f}"
+
+
 def _floor_of(chapter: Chapter, one: Series) -> dict[str, object]:
     floor = chapter.floor_of(one.name)
     return {"floor": floor.name, "floor_value": floor.value} if floor else {}
 
 
 def _floors(chapter: Chapter) -> str:
-    told = {f"{floor.name} {_figure(floor.value)}" for floor in chapter.floors.values()}
+    told = {f"{floor.name} {short(floor.value)}" for floor in chapter.floors.values()}
     unit = chapter.series[0].unit if chapter.series else ""
     return f"Floors, {unit}: {'; '.join(sorted(told))}." if told else ""
 
@@ -100,7 +105,7 @@ def _verdict_rows(chapters: Sequence[Chapter]) -> Iterator[tuple[str, list[str]]
 def _cells(chapter: Chapter, one: Series) -> list[str]:
     floor = chapter.floor_of(one.name)
     ratio = f"{one.median / floor.value:.2f}" if floor and floor.value else ""
-    figures = [f"{_figure(one.median)} {one.unit}", f"{_figure(one.p95)} {one.unit}"]
+    figures = [f"{short(one.median)} {one.unit}", f"{short(one.p95)} {one.unit}"]
     return [one.name, *figures, ratio, str(len(one.values))]
 
 
@@ -109,11 +114,7 @@ def _claim_cells(claim: Claim) -> list[str]:
 
 
 def _value(claim: Claim) -> str:
-    return f"{_figure(claim.value)} {claim.unit}" if claim.unit else f"{claim.value:.2f}"
-
-
-def _figure(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.1f}"
+    return f"{short(claim.value)} {claim.unit}" if claim.unit else f"{claim.value:.2f}"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -106,9 +106,10 @@ def in_turns(
 ) -> Iterator[tuple[str, Figure]]:
     """Run all subjects in turns, A B C C B A …; yield the figures with their subjects' names.
 
-    So a slow moment of the machine meets all of them alike. The first `warmup` rounds do not count. Every other round goes backwards: nobody always follows the same one.
+    So a slow moment of the machine meets all of them alike, and nobody always follows the same one. The first `warmup`
+    rounds do not count; there are always more that do.
     """
-    for turn in range(-warmup, rounds):
+    for turn in range(-min(warmup, rounds - 1), rounds):
         for name in subjects if turn % 2 else reversed(list(subjects)):
             figure = subjects[name]()
             if turn >= 0:
