@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -34,11 +35,21 @@ def main(
     pictures: Path | None,
 ) -> None:
     """Measure sshore beside the raw engine, bare asyncssh and sshd, on this machine's engine."""
-    chapters = _measured(extent, image, only or tuple(PARTS))
-    if json_file:
-        json_file.write_text(as_json(chapters))
-    if markdown_file:
-        markdown_file.write_text(markdown(chapters))
+    console, chapters = Console(width=_WIDTH), list[Chapter]()
+    amount = {"quick": QUICK, "smallest": SMALLEST}.get(extent or "", FULL)
+    with rig(image) as subjects:
+        for server in subjects.sshore:
+            subjects.settle(server)
+        for part in (name for name in PARTS if not only or name in only):
+            began = time.monotonic()
+            measured = PARTS[part](subjects, amount)
+            console.print(f"{part}, {time.monotonic() - began:.0f} s")
+            for chapter in measured:
+                show(chapter, console)
+            chapters += measured
+            # Each time: what was measured stays, whatever becomes of the next part.
+            _write(chapters, json_file, markdown_file)
+    show_verdicts(chapters, console)
     if pictures:
         # What draws is installed for `make bench` only.
         from .pictures import draw
@@ -46,21 +57,11 @@ def main(
         draw(chapters, pictures)
 
 
-def _measured(extent: str | None, image: str, parts: tuple[str, ...]) -> list[Chapter]:
-    console, chapters = Console(width=_WIDTH), []
-    amount = {"quick": QUICK, "smallest": SMALLEST}.get(extent or "", FULL)
-    with rig(image) as subjects:
-        for server in subjects.sshore:
-            subjects.settle(server)
-        for part in (name for name in PARTS if name in parts):
-            began = time.monotonic()
-            measured = PARTS[part](subjects, amount)
-            console.print(f"{part}, {time.monotonic() - began:.0f} s")
-            for chapter in measured:
-                show(chapter, console)
-            chapters += measured
-    show_verdicts(chapters, console)
-    return chapters
+def _write(chapters: Sequence[Chapter], json_file: Path | None, markdown_file: Path | None) -> None:
+    if json_file:
+        json_file.write_text(as_json(chapters))
+    if markdown_file:
+        markdown_file.write_text(markdown(chapters))
 
 
 if __name__ == "__main__":

@@ -34,8 +34,10 @@ class _Rush:
 
 
 def many_chapters(rig: Rig, sizes: Sequence[int], rounds: int) -> list[Chapter]:
-    """Compare rushes of each size; the last size is the one that the goal is about."""
-    return [_chapter(rig, size, rounds, size == sizes[-1]) for size in sizes]
+    """Compare rushes of each size; the last size is the one that the goal is about, the others get half the rounds."""
+    *smaller, largest = sizes
+    half = (rounds + 1) // 2
+    return [*(_chapter(rig, size, half, False) for size in smaller), _chapter(rig, largest, rounds, True)]
 
 
 def _chapter(rig: Rig, size: int, rounds: int, aimed_at: bool) -> Chapter:

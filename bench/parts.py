@@ -37,15 +37,15 @@ FULL = Extent(
     byte_rounds=7,
     mebibytes=256,
     strikes=500,
-    rushes=(1, 5, 10, 25, 50),
+    rushes=(1, 10, 50),
     rush_rounds=5,
     piped=1024,
     sessions=50,
     pipe_rounds=5,
     cost_rounds=5,
     cost_logins=10,
-    before=5,
-    connections=20,
+    before=10,
+    connections=50,
     rest=2.0,
 )
 QUICK = Extent(
@@ -92,5 +92,5 @@ PARTS: dict[str, Callable[[Rig, Extent], list[Chapter]]] = {
     many.PART: lambda rig, extent: many.many_chapters(rig, extent.rushes, extent.rush_rounds),
     pipe_room.PART: lambda rig, extent: pipe_room.pipe_chapters(rig, extent.piped, extent.sessions, extent.pipe_rounds),
     costs.PART: lambda rig, extent: costs.cost_chapters(rig, extent.cost_logins, extent.mebibytes, extent.cost_rounds),
-    memory.PART: lambda rig, extent: memory.memory_chapters(rig, extent.before, extent.connections, extent.rest),
+    memory.PART: lambda rig, extent: memory.memory_chapters(rig.image, extent.before, extent.connections, extent.rest),
 }

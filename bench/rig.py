@@ -63,6 +63,10 @@ class Rig:
     key: Path
 
     @property
+    def image(self) -> str:
+        return str(self.container["Image"])
+
+    @property
     def without_containers(self) -> list[Server]:
         return [self.quick, self.sshd]
 
