@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +11,10 @@ import click
 from rich.console import Console
 
 from .parts import FULL, PARTS, QUICK, SMALLEST
-from .report import as_json, markdown, show, show_verdicts
+from .report import as_json, page, show, show_verdicts
 from .rig import rig
 from .series import Chapter
+from .surroundings import surroundings
 
 _WIDTH = 120
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -24,7 +26,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--image", default="sshore/guest:latest", show_default=True, help="What the containers are made of.")
 @click.option("--only", multiple=True, type=click.Choice(list(PARTS)), help="Measure only this; may be repeated.")
 @click.option("--json", "json_file", type=_FILE, help="Write every figure there.")
-@click.option("--markdown", "markdown_file", type=_FILE, help="Write tables there.")
+@click.option("--markdown", "markdown_file", type=_FILE, help="Write a page of tables.")
 @click.option("--pictures", type=click.Path(path_type=Path, file_okay=False), help="Draw into this folder.")
 def main(
     extent: str | None,
@@ -37,6 +39,7 @@ def main(
     """Measure sshore beside the raw engine, bare asyncssh and sshd, on this machine's engine."""
     console, chapters = Console(width=_WIDTH), list[Chapter]()
     amount = {"quick": QUICK, "smallest": SMALLEST}.get(extent or "", FULL)
+    load = os.getloadavg()[0]
     with rig(image) as subjects:
         for server in subjects.sshore:
             subjects.settle(server)
@@ -48,7 +51,9 @@ def main(
                 show(chapter, console)
             chapters += measured
             # Each time: what was measured stays, whatever becomes of the next part.
-            _write(chapters, json_file, markdown_file)
+            where = surroundings(subjects.engine, subjects.flavours, load)
+            _write(chapters, where, json_file, markdown_file)
+    console.print(where)
     show_verdicts(chapters, console)
     if pictures:
         # What draws is installed for `make bench` only.
@@ -57,11 +62,11 @@ def main(
         draw(chapters, pictures)
 
 
-def _write(chapters: Sequence[Chapter], json_file: Path | None, markdown_file: Path | None) -> None:
+def _write(chapters: Sequence[Chapter], where: str, json_file: Path | None, markdown_file: Path | None) -> None:
     if json_file:
         json_file.write_text(as_json(chapters))
     if markdown_file:
-        markdown_file.write_text(markdown(chapters))
+        markdown_file.write_text(page(chapters, where))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,10 @@ class RawEngine:
         """Return one with a connection of its own, for another thread."""
         return RawEngine(self._path)
 
+    def version(self) -> str:
+        """Docker API, "SystemVersion": return the engine's."""
+        return str(self._call("GET", "/version")["Version"])
+
     def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Docker API, "ContainerCreate": return the new container's id."""
         return str(self._call("POST", f"/containers/create?{urlencode({'name': name})}", config)["Id"])

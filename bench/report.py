@@ -40,13 +40,20 @@ def show_verdicts(chapters: Sequence[Chapter], console: Console) -> None:
     console.print(table)
 
 
-def markdown(chapters: Sequence[Chapter]) -> str:
-    """Return the verdicts and all chapters as tables."""
-    lines = ["### Goals", "", "| goal | figure | aim | |", "|---|---:|---|---|"]
+def page(chapters: Sequence[Chapter], where: str) -> str:
+    """Return a page of documentation: where it was measured, the verdicts, and all chapters."""
+    said = "One run of `make bench`, as it writes it. [Performance](performance.md) says what it means."
+    lines = ["# Measured", "", said, "", where, "", "## Goals", ""]
+    lines += ["| goal | figure | aim | |", "|---|---:|---|---|"]
     lines += [_row([goal, *row]) for goal, row in _verdict_rows(chapters)]
-    lines.append("")
+    return "\n".join([*lines, "", markdown(chapters)])
+
+
+def markdown(chapters: Sequence[Chapter]) -> str:
+    """Return all chapters as tables."""
+    lines: list[str] = []
     for chapter in chapters:
-        lines += [f"### {chapter.title}", "", _row(_COLUMNS), "|---|---:|---:|---:|---:|"]
+        lines += [f"## {chapter.title}", "", _row(_COLUMNS), "|---|---:|---:|---:|---:|"]
         lines += [_row(_cells(chapter, one)) for one in chapter.series]
         lines += [_row([*_claim_cells(claim), "", ""]) for claim in chapter.claims]
         lines += ["", *([floors, ""] if (floors := _floors(chapter)) else [])]

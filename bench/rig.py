@@ -67,6 +67,10 @@ class Rig:
         return str(self.container["Image"])
 
     @property
+    def flavours(self) -> list[Flavour]:
+        return [server.flavour for server in self.sshore if server.flavour]
+
+    @property
     def without_containers(self) -> list[Server]:
         return [self.quick, self.sshd]
 
