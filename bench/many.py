@@ -59,7 +59,7 @@ def _chapter(rig: Rig, size: int, rounds: int, aimed_at: bool) -> Chapter:
             Claim(f"{server.name}: failures", sum(rush.failures for rush in those), *aims[2]),
         ]
     floors = {server.name: floor for server in rig.sshore}
-    title = f"{size} logins at once: seconds until all are done"
+    title = f"Logins at once, {size}: seconds until all are done"
     return Chapter(title, list(series.values()), claims, PART, str(size), floors)
 
 

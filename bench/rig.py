@@ -156,12 +156,12 @@ def engine_socket() -> str:
 @contextmanager
 def _sshore(flavour: Flavour, folder: Path, host_key: Path, image: str, run: str) -> Iterator[Server]:
     name = f"sshore, {flavour.name}"
-    own = folder / flavour.name
+    own = folder / f"sshore-{flavour.name}"
     own.mkdir()
     port, health, config = free_port(), free_port(), folder / f"{name}.yaml"
     config.write_text(json.dumps(_configuration(flavour, port, health, host_key, image, run)))
     with sshore_server(config, own, health) as pid:
-        client = SshClient(port, folder / "key", folder / f"{flavour.name}.ctl")
+        client = SshClient(port, folder / "key", own / "ctl")
         yield Server(name, pid, port, client, flavour)
 
 
