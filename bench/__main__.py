@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -39,6 +39,7 @@ def main(
     """Measure sshore beside the raw engine, bare asyncssh and sshd, on this machine's engine."""
     console, chapters = Console(width=_WIDTH), list[Chapter]()
     amount = {"quick": QUICK, "smallest": SMALLEST}.get(extent or "", FULL)
+    draw = _drawing() if pictures else None
     load = os.getloadavg()[0]
     with rig(image) as subjects:
         for server in subjects.sshore:
@@ -55,11 +56,17 @@ def main(
             _write(chapters, where, json_file, markdown_file)
     console.print(where)
     show_verdicts(chapters, console)
-    if pictures:
-        # What draws is installed for `make bench` only.
-        from .pictures import draw
-
+    if pictures and draw:
         draw(chapters, pictures)
+
+
+def _drawing() -> Callable[[Sequence[Chapter], Path], None]:
+    """Return what draws, which is installed for `make bench` only: said before anything is measured."""
+    try:
+        from .pictures import draw
+    except ImportError as error:
+        raise click.ClickException(f"{error}: `make bench` installs what draws") from error
+    return draw
 
 
 def _write(chapters: Sequence[Chapter], where: str, json_file: Path | None, markdown_file: Path | None) -> None:
