@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from .flavours import chosen_flavours, possible_flavours
 from .parts import FULL, PARTS, QUICK, SMALLEST
 from .report import as_json, page, show, show_verdicts
 from .rig import rig
@@ -22,8 +23,20 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.option("--quick", "extent", flag_value="quick", help="Fewer rounds and bytes: about two minutes.")
-@click.option("--smallest", "extent", flag_value="smallest", help="Once around, for a look whether all of it works.")
+@click.option(
+    "--smallest",
+    "extent",
+    flag_value="smallest",
+    help="Once around, with the plainest and the fullest configuration, for a look whether all of it works.",
+)
 @click.option("--image", default="sshore/guest:latest", show_default=True, help="What the containers are made of.")
+@click.option(
+    "--flavour",
+    "names",
+    multiple=True,
+    type=click.Choice([flavour.name for flavour in possible_flavours()]),
+    help="Compare only this configuration of sshore; may be repeated.",
+)
 @click.option("--only", multiple=True, type=click.Choice(list(PARTS)), help="Measure only this; may be repeated.")
 @click.option("--json", "json_file", type=_FILE, help="Write every figure there.")
 @click.option("--markdown", "markdown_file", type=_FILE, help="Write a page of tables.")
@@ -31,6 +44,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def main(
     extent: str | None,
     image: str,
+    names: tuple[str, ...],
     only: tuple[str, ...],
     json_file: Path | None,
     markdown_file: Path | None,
@@ -40,8 +54,9 @@ def main(
     console, chapters = Console(width=_WIDTH), list[Chapter]()
     amount = {"quick": QUICK, "smallest": SMALLEST}.get(extent or "", FULL)
     draw = _drawing() if pictures else None
+    flavours = chosen_flavours(names, few=amount is SMALLEST)
     load = os.getloadavg()[0]
-    with rig(image) as subjects:
+    with rig(image, flavours) as subjects:
         for server in subjects.sshore:
             subjects.settle(server)
         for part in (name for name in PARTS if not only or name in only):

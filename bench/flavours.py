@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,14 @@ FLAVOURS = (
 def possible_flavours() -> list[Flavour]:
     """Return those that can be had: the first always can."""
     return [flavour for flavour in FLAVOURS if flavour.is_possible]
+
+
+def chosen_flavours(names: Sequence[str], *, few: bool) -> list[Flavour]:
+    """Return those with these names; all that are possible if there are none, or the first and the last of `few`."""
+    possible = possible_flavours()
+    if names:
+        return [flavour for flavour in possible if flavour.name in names]
+    return list(dict.fromkeys([possible[0], possible[-1]])) if few else possible
 
 
 def _is_known(key: str, value: object) -> bool:

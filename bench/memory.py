@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 import psutil
 
+from .flavours import Flavour
 from .idle.crowd import crowd
 from .openssh_server import USER as SSHD_USER
 from .processes import family
@@ -16,13 +18,15 @@ from .series import Chapter, Claim, Floor, Series, ratio
 PART = "memory"
 
 
-def memory_chapters(image: str, before: int, connections: int, rest: float) -> list[Chapter]:
+def memory_chapters(
+    image: str, flavours: Sequence[Flavour], before: int, connections: int, rest: float
+) -> list[Chapter]:
     """Let a few come that stay, then so many more, at one server after the other; compare what the many added.
 
     The servers are new: one that had a crowd before would use its memory again. Were there not a few before, the many
     would bring what any first connection does. Everybody rests for so many seconds before a look.
     """
-    with rig(image) as fresh:
+    with rig(image, flavours) as fresh:
         servers = [*fresh.without_containers, *fresh.sshore]
         values = {server.name: asyncio.run(_added(fresh, server, before, connections, rest)) for server in servers}
     series = [Series(name, "KB", [value]) for name, value in values.items()]

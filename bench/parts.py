@@ -73,7 +73,7 @@ SMALLEST = Extent(
     strikes=5,
     rushes=(2,),
     rush_rounds=1,
-    piped=64,
+    piped=256,
     sessions=2,
     pipe_rounds=1,
     cost_rounds=1,
@@ -92,5 +92,7 @@ PARTS: dict[str, Callable[[Rig, Extent], list[Chapter]]] = {
     many.PART: lambda rig, extent: many.many_chapters(rig, extent.rushes, extent.rush_rounds),
     pipe_room.PART: lambda rig, extent: pipe_room.pipe_chapters(rig, extent.piped, extent.sessions, extent.pipe_rounds),
     costs.PART: lambda rig, extent: costs.cost_chapters(rig, extent.cost_logins, extent.mebibytes, extent.cost_rounds),
-    memory.PART: lambda rig, extent: memory.memory_chapters(rig.image, extent.before, extent.connections, extent.rest),
+    memory.PART: lambda rig, extent: memory.memory_chapters(
+        rig.image, rig.flavours, extent.before, extent.connections, extent.rest
+    ),
 }

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from .rig import Rig, Server
-from .series import Chapter, Claim, Floor, measure
+from .series import Chapter, Claim, Floor, measure, ratio
 
 PART = "pipes"
 _MIB = 1024 * 1024
@@ -32,7 +32,7 @@ def pipe_chapters(rig: Rig, mebibytes: int, sessions: int, rounds: int) -> list[
     claims = [
         Claim(
             f"beside {server.name} / {_NOBODY}",
-            series[server.name].median / floor.value,
+            ratio(series[server.name].median, floor.value),
             *(("≤ 1.1", "", 6) if server.flavour and server.flavour.pipes else ()),
         )
         for server in rig.sshore

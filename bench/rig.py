@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from sshore.actors.specs import idle_container
 from sshore.config.load import load_config
 
 from . import openssh_server
-from .flavours import Flavour, possible_flavours
+from .flavours import Flavour
 from .processes import free_port, make_key, process
 from .raw_engine import RawEngine
 from .ssh_client import SshClient
@@ -106,8 +106,8 @@ class Rig:
 
 
 @contextmanager
-def rig(image: str) -> Iterator[Rig]:
-    """Start all servers; at the end stop them and remove every container of this run."""
+def rig(image: str, flavours: Sequence[Flavour]) -> Iterator[Rig]:
+    """Start all servers, sshore's in these flavours; at the end stop them and remove every container of this run."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sshore-bench-")))
         engine = RawEngine(engine_socket())
@@ -120,9 +120,7 @@ def rig(image: str) -> Iterator[Rig]:
         pipes.mkdir(mode=0o755)
         authorized = keys / "bench"
         authorized.write_text(key.with_suffix(".pub").read_text())
-        sshore = [
-            stack.enter_context(_sshore(flavour, folder, host_key, image, run)) for flavour in possible_flavours()
-        ]
+        sshore = [stack.enter_context(_sshore(flavour, folder, host_key, image, run)) for flavour in flavours]
         sshd_pid, sshd_port = stack.enter_context(openssh_server.openssh_server(folder, host_key, authorized))
         sshd_client = SshClient(sshd_port, key, folder / "sshd.ctl", user=openssh_server.USER)
         bare_pid, *bare_ports = stack.enter_context(_bare(authorized, host_key))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 120
+SECONDS = 240
 FLOORS = {
     "cold": ("raw engine", "bare asyncssh", "sshd"),
     "pty": ("raw engine", "bare asyncssh", "sshd"),
