@@ -40,9 +40,8 @@ test: image install ## the linters and all tests, against a real engine
 conformance: image install ## five SSH clients at every kind of engine, in every mode and image
 	@scripts/conformance.sh
 
-bench: image install ## measure sshore against the raw engine and bare SSH
-	@guest/mini.sh
-	@$(BIN)/python -m bench
+bench: image install ## measure sshore beside the raw engine, bare SSH and sshd
+	@scripts/bench.sh
 
 soak: image install ## hammer a server with SOAK_ARGS, by default 10,000 cycles, and draw what it held
 	@guest/mini.sh

@@ -2,81 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import os
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from .cold import cold_chapter
-from .open_connection import exec_chapter, stdin_chapter
-from .report import as_json, markdown, show
-from .rig import Rig, rig
+from .flavours import chosen_flavours, possible_flavours
+from .parts import FULL, PARTS, QUICK, SMALLEST
+from .report import as_json, page, show, show_verdicts
+from .rig import rig
 from .series import Chapter
-from .throughput import throughput_chapters
+from .surroundings import surroundings
 
-
-@dataclass(frozen=True, slots=True)
-class _Extent:
-    """How many rounds, and how many MiB in each of the byte rounds."""
-
-    cold: int
-    execs: int
-    stdin: int
-    bytes: int
-    mebibytes: int
-
-
-_FULL = _Extent(cold=20, execs=40, stdin=20, bytes=11, mebibytes=256)
-_QUICK = _Extent(cold=5, execs=10, stdin=5, bytes=3, mebibytes=128)
+_WIDTH = 120
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Fewer rounds and bytes: about half a minute.")
-@click.option("--image", default="sshore/guest:latest", show_default=True, help="What the containers are made of.")
-@click.option("--only", multiple=True, type=click.Choice(["cold", "exec", "stdin", "bytes"]), help="Measure only this.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write every figure there.")
+@click.option("--quick", "extent", flag_value="quick", help="Fewer rounds and bytes: about two minutes.")
 @click.option(
-    "--markdown", "markdown_file", type=click.Path(path_type=Path, dir_okay=False), help="Write tables there."
+    "--smallest",
+    "extent",
+    flag_value="smallest",
+    help="Once around, with the plainest and the fullest configuration, for a look whether all of it works.",
 )
-def main(quick: bool, image: str, only: tuple[str, ...], json_file: Path | None, markdown_file: Path | None) -> None:
-    """Measure sshore against the raw engine and a bare asyncssh server, on this machine's engine."""
-    console, chapters = Console(), []
-    with rig(image) as subjects:
-        for chapter in _chapters(subjects, _QUICK if quick else _FULL, only):
-            show(chapter, console)
-            chapters.append(chapter)
+@click.option("--image", default="sshore/guest:latest", show_default=True, help="What the containers are made of.")
+@click.option(
+    "--flavour",
+    "names",
+    multiple=True,
+    type=click.Choice([flavour.name for flavour in possible_flavours()]),
+    help="Compare only this configuration of sshore; may be repeated.",
+)
+@click.option("--only", multiple=True, type=click.Choice(list(PARTS)), help="Measure only this; may be repeated.")
+@click.option("--json", "json_file", type=_FILE, help="Write every figure there.")
+@click.option("--markdown", "markdown_file", type=_FILE, help="Write a page of tables.")
+@click.option("--pictures", type=click.Path(path_type=Path, file_okay=False), help="Draw into this folder.")
+def main(
+    extent: str | None,
+    image: str,
+    names: tuple[str, ...],
+    only: tuple[str, ...],
+    json_file: Path | None,
+    markdown_file: Path | None,
+    pictures: Path | None,
+) -> None:
+    """Measure sshore beside the raw engine, bare asyncssh and sshd, on this machine's engine."""
+    console, chapters = Console(width=_WIDTH), list[Chapter]()
+    amount = {"quick": QUICK, "smallest": SMALLEST}.get(extent or "", FULL)
+    draw = _drawing() if pictures else None
+    flavours = chosen_flavours(names, few=amount is SMALLEST)
+    load = os.getloadavg()[0]
+    with rig(image, flavours) as subjects:
+        for server in subjects.sshore:
+            subjects.settle(server)
+        for part in (name for name in PARTS if not only or name in only):
+            began = time.monotonic()
+            measured = PARTS[part](subjects, amount)
+            console.print(f"{part}, {time.monotonic() - began:.0f} s")
+            for chapter in measured:
+                show(chapter, console)
+            chapters += measured
+            # Each time: what was measured stays, whatever becomes of the next part.
+            where = surroundings(subjects.engine, subjects.flavours, load)
+            _write(chapters, where, json_file, markdown_file)
+    console.print(where)
+    show_verdicts(chapters, console)
+    if pictures and draw:
+        draw(chapters, pictures)
+
+
+def _drawing() -> Callable[[Sequence[Chapter], Path], None]:
+    """Return what draws, which is installed for `make bench` only: said before anything is measured."""
+    try:
+        from .pictures import draw
+    except ImportError as error:
+        raise click.ClickException(f"{error}: `make bench` installs what draws") from error
+    return draw
+
+
+def _write(chapters: Sequence[Chapter], where: str, json_file: Path | None, markdown_file: Path | None) -> None:
     if json_file:
         json_file.write_text(as_json(chapters))
     if markdown_file:
-        markdown_file.write_text(markdown(chapters))
-
-
-def _chapters(subjects: Rig, extent: _Extent, only: tuple[str, ...]) -> Iterator[Chapter]:
-    wanted = set(only or ("cold", "exec", "stdin", "bytes"))
-    if "cold" in wanted:
-        yield cold_chapter(subjects, extent.cold)
-    with _open_connections(subjects) as container:
-        if "exec" in wanted:
-            yield exec_chapter(subjects, container, extent.execs)
-        if "stdin" in wanted:
-            yield stdin_chapter(subjects, extent.stdin)
-        if "bytes" in wanted:
-            yield from throughput_chapters(subjects, container, extent.mebibytes, extent.bytes)
-
-
-@contextmanager
-def _open_connections(subjects: Rig) -> Iterator[str]:
-    with subjects.raw_container() as container:
-        try:
-            subjects.bare.open()
-            subjects.sshore.open()
-            yield container
-        finally:
-            subjects.bare.close()
-            subjects.sshore.close()
+        markdown_file.write_text(page(chapters, where))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """An asyncssh server without any container: what SSH alone costs. `python -m bench.bare_server KEYS HOSTKEY`.
 
-It knows three commands: `true`, `zeros BYTES` from memory, and `sink` for stdin. It prints its two ports: asyncssh as
+It knows `true`, `echo hi`, `zeros BYTES` from memory, `sink` for stdin, `mirror`, which says what it hears, and a shell
+that has a prompt and nothing else. It prints its two ports: asyncssh as
 it comes, and with acknowledgements as quick as sshore's.
 """
 
@@ -15,6 +16,8 @@ from sshore.ssh.quick_acks import QuickAcks
 from sshore.ssh.server import server_options
 
 _CHUNK = memoryview(bytes(256 * 1024))
+_SAYS = {"echo hi": b"hi\n", "mirror": b"ready\n", "": b"$ "}
+_STAYING = ("sink", "mirror", "")
 
 
 class _Program(asyncssh.SSHServerSession[bytes]):
@@ -34,16 +37,28 @@ class _Program(asyncssh.SSHServerSession[bytes]):
         self._command = command
         return True
 
+    def shell_requested(self) -> bool:
+        return True
+
+    def pty_requested(self, *_: object) -> bool:
+        return True
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        if self._command == "mirror":
+            self._channel.write(data)
+
     def session_started(self) -> None:
-        name, _, argument = self._command.partition(" ")
-        if name == "sink":
+        if said := _SAYS.get(self._command):
+            self._channel.write(said)
+        if self._command in _STAYING:
             return
+        name, _, argument = self._command.partition(" ")
         if name == "zeros":
             self._left = int(argument)
         self._go_on()
 
     def eof_received(self) -> bool:
-        if self._command == "sink":
+        if self._command in _STAYING:
             self._channel.exit(0)
         return True
 

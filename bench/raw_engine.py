@@ -20,6 +20,14 @@ class RawEngine:
         self._path = path
         self._http = _UnixConnection(path)
 
+    def another(self) -> RawEngine:
+        """Return one with a connection of its own, for another thread."""
+        return RawEngine(self._path)
+
+    def version(self) -> str:
+        """Docker API, "SystemVersion": return the engine's."""
+        return str(self._call("GET", "/version")["Version"])
+
     def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Docker API, "ContainerCreate": return the new container's id."""
         return str(self._call("POST", f"/containers/create?{urlencode({'name': name})}", config)["Id"])
@@ -40,16 +48,27 @@ class RawEngine:
         """Docker API, "ContainerDelete"; a container that is gone already is fine."""
         self._call("DELETE", f"/containers/{container}?force=1&v=1", allowed=(204, 404, 409))
 
+    def has(self, container: str) -> bool:
+        """Docker API, "ContainerInspect": return whether it is there."""
+        return "Id" in self._call("GET", f"/containers/{container}/json", allowed=(404,))
+
     def containers(self, label: str) -> list[str]:
         """Docker API, "ContainerList": return the ids of all containers that carry `label`, stopped ones too."""
-        query = urlencode({"all": 1, "filters": json.dumps({"label": [label]})})
-        return [row["Id"] for row in self._call("GET", f"/containers/json?{query}")]
+        return list(self.states(label))
 
-    def exec(self, container: str, argv: Sequence[str]) -> tuple[socket.socket, bytes]:
+    def states(self, label: str) -> dict[str, str]:
+        """Docker API, "ContainerList": return the states of all containers that carry `label`, by their ids."""
+        query = urlencode({"all": 1, "filters": json.dumps({"label": [label]})})
+        return {row["Id"]: row["State"] for row in self._call("GET", f"/containers/json?{query}")}
+
+    def exec(
+        self, container: str, argv: Sequence[str], *, tty: bool = False, user: str = ""
+    ) -> tuple[socket.socket, bytes]:
         """Docker API, "ContainerExec" and "ExecStart": return the program's stream and the bytes that came early."""
         wish = {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)}
+        wish |= {"Tty": tty, "User": user}
         exec_id = self._call("POST", f"/containers/{container}/exec", wish)["Id"]
-        return self._switched(f"/exec/{exec_id}/start", {"Detach": False, "Tty": False})
+        return self._switched(f"/exec/{exec_id}/start", {"Detach": False, "Tty": tty})
 
     def close(self) -> None:
         """Close the kept connection."""

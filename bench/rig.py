@@ -1,16 +1,16 @@
-"""What is measured, set up and taken down: two servers, each a process of its own, and the raw engine."""
+"""What is measured, set up and taken down: servers, each a process of its own, and the raw engine."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,54 +19,95 @@ from typing import Any
 from sshore.actors.specs import idle_container
 from sshore.config.load import load_config
 
+from . import openssh_server
+from .flavours import Flavour
+from .processes import free_port, make_key, process
 from .raw_engine import RawEngine
 from .ssh_client import SshClient
 
 _READY_SECONDS = 30.0
-_GONE_SECONDS = 30.0
-_STOP_SECONDS = 60.0
+_SETTLED_SECONDS = 120.0
+_PRIMING_SECONDS = 0.2
 _PAUSE = 0.01
 RUN_LABEL = "bench-run"
+_FLAVOUR_LABEL = "bench-flavour"
+_PIPES_AT = "/run/bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One process that serves SSH. `flavour` is sshore's; None of a server without containers."""
+
+    name: str
+    pid: int
+    port: int
+    client: SshClient
+    flavour: Flavour | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """The subjects; `quick_bare` is `bare` with sshore's quick acknowledgements.
+    """The subjects; `quick` is `bare` with sshore's quick acknowledgements, in the same process.
 
-    `container` is the body of sshore's own create call, for containers made by hand.
+    `container` is the body of sshore's own create call, for containers made by hand. `pipes` is an empty folder.
     """
 
     engine: RawEngine
-    sshore: SshClient
-    bare: SshClient
-    quick_bare: SshClient
+    sshore: list[Server]
+    sshd: Server
+    bare: Server
+    quick: Server
     container: Mapping[str, Any]
+    pipes: Path
     run: str
+    key: Path
+
+    @property
+    def image(self) -> str:
+        return str(self.container["Image"])
+
+    @property
+    def flavours(self) -> list[Flavour]:
+        return [server.flavour for server in self.sshore if server.flavour]
+
+    @property
+    def without_containers(self) -> list[Server]:
+        return [self.quick, self.sshd]
 
     @contextmanager
-    def raw_container(self) -> Iterator[str]:
+    def raw_container(self, engine: RawEngine | None = None) -> Iterator[str]:
         """Create, hold stdin of and start a container as connection mode does; yield its id, then remove it."""
-        container = self.engine.create(f"bench-{secrets.token_hex(6)}", self.container)
-        try:
-            with self.engine.attach(container):
-                self.engine.start(container)
-                yield container
-        finally:
-            self.engine.remove(container)
-            self.wait_for_no_container()
+        with _raw_container(engine or self.engine, self.container) as container:
+            yield container
 
-    def wait_for_no_container(self) -> None:
-        """Wait until the engine has removed every container of this run: removals would disturb what comes next."""
-        deadline = time.monotonic() + _GONE_SECONDS
-        while left := self.engine.containers(f"{RUN_LABEL}={self.run}"):
+    @contextmanager
+    def raw_container_with_pipes(self) -> Iterator[tuple[str, str]]:
+        """The same with `pipes` mounted in it, read-only; yield its id and where they are."""
+        host = {**self.container.get("HostConfig", {}), "Binds": [f"{self.pipes}:{_PIPES_AT}:ro"]}
+        with _raw_container(self.engine, {**self.container, "HostConfig": host}) as container:
+            yield container, _PIPES_AT
+
+    def settle(self, server: Server, connections: int = 0) -> None:
+        """Wait until a server has just its pool's containers and those of so many connections, and all run.
+
+        Anything else would disturb what comes.
+        """
+        if server.flavour is None:
+            return
+        expected = ["running"] * (server.flavour.pool + connections)
+        deadline = time.monotonic() + _SETTLED_SECONDS
+        label = f"{_FLAVOUR_LABEL}={self.run}-{server.flavour.name}"
+        while (left := list(self.engine.states(label).values())) != expected:
             if time.monotonic() > deadline:
-                raise RuntimeError(f"containers are left: {left}")
+                raise RuntimeError(f"containers of {server.name}: {left}, not {expected}")
             time.sleep(_PAUSE)
+        if server.flavour.pool:
+            time.sleep(_PRIMING_SECONDS)
 
 
 @contextmanager
-def rig(image: str) -> Iterator[Rig]:
-    """Start both servers; at the end stop them and remove every container of this run."""
+def rig(image: str, flavours: Sequence[Flavour]) -> Iterator[Rig]:
+    """Start all servers, sshore's in these flavours; at the end stop them and remove every container of this run."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sshore-bench-")))
         engine = RawEngine(engine_socket())
@@ -74,19 +115,32 @@ def rig(image: str) -> Iterator[Rig]:
         run = secrets.token_hex(6)
         stack.callback(remove_all, engine, run)
         key, host_key = make_key(folder / "key"), make_key(folder / "host_key")
-        keys = folder / "keys"
+        keys, pipes = folder / "keys", folder / "pipes"
         keys.mkdir()
-        (keys / "bench").write_text(key.with_suffix(".pub").read_text())
-        port, health, config = free_port(), free_port(), folder / "sshore.yaml"
-        config.write_text(_configuration(port, health, host_key, image, run))
-        stack.enter_context(sshore_server(config, folder, health))
-        bare_ports = stack.enter_context(_bare(keys / "bench", host_key))
-        sshore = SshClient(port, key, folder / "sshore.ctl")
-        bare, quick_bare = (SshClient(port, key, folder / f"{port}.ctl") for port in bare_ports)
-        stack.callback(bare.close)
-        stack.callback(sshore.close)
-        container = idle_container(load_config(config).docker.execution, "", {}).config
-        yield Rig(engine, sshore, bare, quick_bare, container, run)
+        pipes.mkdir(mode=0o755)
+        authorized = keys / "bench"
+        authorized.write_text(key.with_suffix(".pub").read_text())
+        sshore = [stack.enter_context(_sshore(flavour, folder, host_key, image, run)) for flavour in flavours]
+        sshd_pid, sshd_port = stack.enter_context(openssh_server.openssh_server(folder, host_key, authorized))
+        sshd_client = SshClient(sshd_port, key, folder / "sshd.ctl", user=openssh_server.USER)
+        bare_pid, *bare_ports = stack.enter_context(_bare(authorized, host_key))
+        bare, quick = (
+            Server(name, bare_pid, port, SshClient(port, key, folder / f"{port}.ctl"))
+            for name, port in zip(("bare asyncssh, slow acks", "bare asyncssh"), bare_ports, strict=True)
+        )
+        container = idle_container(load_config(folder / f"{sshore[0].name}.yaml").docker.execution, "", {}).config
+        container = {**container, "Labels": {RUN_LABEL: run}}
+        yield Rig(
+            engine,
+            sshore,
+            Server("sshd", sshd_pid, sshd_port, sshd_client),
+            bare,
+            quick,
+            container,
+            pipes,
+            run,
+            key,
+        )
 
 
 def engine_socket() -> str:
@@ -97,29 +151,31 @@ def engine_socket() -> str:
     return host.removeprefix("unix://")
 
 
-def _configuration(port: int, health: int, host_key: Path, image: str, run: str) -> str:
-    return f"""\
-ssh: {{listen: "127.0.0.1:{port}", hostkeys: ["{host_key}"], drainTime: 0}}
-auth: {{authorizedKeys: keys/%u}}
-log: {{format: json}}
-health: {{enable: true, listen: "127.0.0.1:{health}"}}
-docker:
-  connection: {{host: "unix://{engine_socket()}"}}
-  execution: {{containername: bench, container: {{Image: "{image}", Labels: {{{RUN_LABEL}: "{run}"}}}}}}
-"""
+@contextmanager
+def _sshore(flavour: Flavour, folder: Path, host_key: Path, image: str, run: str) -> Iterator[Server]:
+    name = f"sshore, {flavour.name}"
+    own = folder / f"sshore-{flavour.name}"
+    own.mkdir()
+    port, health, config = free_port(), free_port(), folder / f"{name}.yaml"
+    config.write_text(json.dumps(_configuration(flavour, port, health, host_key, image, run)))
+    with sshore_server(config, own, health) as pid:
+        client = SshClient(port, folder / "key", own / "ctl")
+        yield Server(name, pid, port, client, flavour)
 
 
-def make_key(path: Path) -> Path:
-    """Make a key pair without a passphrase."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-    return path
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _configuration(
+    flavour: Flavour, port: int, health: int, host_key: Path, image: str, run: str
+) -> Mapping[str, object]:
+    labels = {RUN_LABEL: run, _FLAVOUR_LABEL: f"{run}-{flavour.name}"}
+    execution = {"containername": "bench", "container": {"Image": image, "Labels": labels}, **flavour.execution}
+    return {
+        "ssh": {"listen": f"127.0.0.1:{port}", "hostkeys": [str(host_key)], "drainTime": 0},
+        "auth": {"authorizedKeys": "keys/%u"},
+        "limits": {"maxConnections": 0, "maxStartups": 0, "maxSessions": 0},
+        "log": {"format": "json"},
+        "health": {"enable": True, "listen": f"127.0.0.1:{health}"},
+        "docker": {"connection": {"host": f"unix://{engine_socket()}"}, "execution": execution},
+    }
 
 
 @contextmanager
@@ -148,22 +204,27 @@ def _bare(authorized: Path, host_key: Path) -> Iterator[list[int]]:
     command = [sys.executable, "-m", "bench.bare_server", str(authorized), str(host_key)]
     with process(command, stdout=subprocess.PIPE) as started:
         assert started.stdout is not None
-        yield [int(port) for port in started.stdout.readline().split()]
+        yield [started.pid, *map(int, started.stdout.readline().split())]
 
 
 @contextmanager
-def process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process, without stdin unless the options say otherwise; end it at the end."""
-    started = subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, **options})
+def _raw_container(engine: RawEngine, config: Mapping[str, Any]) -> Iterator[str]:
+    container = engine.create(f"bench-{secrets.token_hex(6)}", config)
     try:
-        yield started
+        with engine.attach(container):
+            engine.start(container)
+            yield container
     finally:
-        started.terminate()
-        try:
-            started.wait(_STOP_SECONDS)
-        finally:
-            started.kill()
-            started.wait()
+        engine.remove(container)
+        _await_removal(engine, container)
+
+
+def _await_removal(engine: RawEngine, container: str) -> None:
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    while engine.has(container):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the engine did not remove {container}")
+        time.sleep(_PAUSE)
 
 
 def remove_all(engine: RawEngine, run: str) -> None:

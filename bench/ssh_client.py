@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from .processes import process
+from .series import Timing
+
 CIPHER = "aes128-gcm@openssh.com"
 _SECONDS = 120
+_CHUNK = 65536
+
+Stdin = bytes | int | BinaryIO | None
+"""What a program is given: bytes and then the end, a file, or None for a pipe that stays open."""
 
 
 class SshClient:
     """Runs `ssh` against one server on loopback. `control` is the socket of its open connection, if one is opened."""
 
-    def __init__(self, port: int, key: Path, control: Path) -> None:
-        self._control = control
-        self._command = ["ssh", "-F", "none", "-T", "-i", str(key), "-p", str(port)]
+    def __init__(self, port: int, key: Path, control: Path, *, user: str = "bench", cipher: str = CIPHER) -> None:
+        self._port, self._key, self._control, self._user = port, key, control, user
+        self.address = f"{user}@127.0.0.1"
+        self._command = ["ssh", "-F", "none", "-e", "none", "-i", str(key), "-p", str(port)]
         options = {
+            "IgnoreUnknown": "ObscureKeystrokeTiming",
+            "ObscureKeystrokeTiming": "no",
             "BatchMode": "yes",
-            "Ciphers": CIPHER,
+            "Ciphers": cipher,
             "IdentitiesOnly": "yes",
             "IdentityAgent": "none",
             "LogLevel": "ERROR",
@@ -30,59 +43,123 @@ class SshClient:
         for name, value in options.items():
             self._command += ["-o", f"{name}={value}"]
 
-    def open(self) -> None:
-        """Open the connection that `shared` runs use."""
-        self._run([*self._command, "-M", "-N", "-f", "-S", str(self._control), "bench@127.0.0.1"])
+    def with_cipher(self, cipher: str) -> SshClient:
+        """Return a client of the same server that has a connection of its own."""
+        control = self._control.with_suffix(f".{cipher[:6]}")
+        return SshClient(self._port, self._key, control, user=self._user, cipher=cipher)
 
-    def close(self) -> None:
-        """Close it, if it is open."""
-        command = [*self._command, "-S", str(self._control), "-O", "exit", "bench@127.0.0.1"]
-        subprocess.run(command, check=False, timeout=_SECONDS, stderr=subprocess.DEVNULL)
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Hold the connection open that `shared` runs use."""
+        command = [*self._command, "-T", "-M", "-N", "-f", "-S", str(self._control), self.address]
+        subprocess.run(command, check=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+        try:
+            yield
+        finally:
+            command = [*self._command, "-S", str(self._control), "-O", "exit", self.address]
+            subprocess.run(command, check=False, timeout=_SECONDS, stderr=subprocess.DEVNULL)
 
     def cold(self, command: str) -> float:
         """Return the milliseconds of a client of its own: connection, command, the client's exit."""
-        return self._timed([*self._command, "-n", "bench@127.0.0.1", command], subprocess.DEVNULL, b"") * 1e3
+        return _timed([*self._command, "-T", "-n", self.address, command], subprocess.DEVNULL, b"").end
 
-    def shared(
-        self,
-        command: str,
-        *,
-        stdin: bytes | int | BinaryIO | None = subprocess.DEVNULL,
-        says: bytes = b"",
-    ) -> float:
+    def fresh(self, command: str, *, stdin: Stdin, says: bytes) -> Timing:
+        """Return the times of a client of its own, from nothing to the first byte of `says` and to its exit."""
+        return _timed([*self._command, "-T", self.address, command], stdin, says)
+
+    def shared(self, command: str, *, stdin: Stdin = subprocess.DEVNULL, says: bytes = b"") -> float:
         """Return the seconds of a client on the open connection.
 
-        `stdin` is what it is given: bytes and then the end, a file, or None for a pipe that stays open. Its output has
-        to be `says`, if that is not empty; else it goes to /dev/null.
+        Its output has to be `says`, if that is not empty; else it goes to /dev/null.
         """
-        return self._timed([*self._command, "-S", str(self._control), "bench@127.0.0.1", command], stdin, says)
+        return _timed([*self._on_open_connection(), self.address, command], stdin, says).end / 1e3
 
-    def _timed(self, command: list[str], stdin: bytes | int | BinaryIO | None, says: bytes) -> float:
-        pipe = stdin is None or isinstance(stdin, bytes)
-        output = subprocess.PIPE if says else subprocess.DEVNULL
+    def prompt(self) -> float:
+        """Return the milliseconds from nothing to the first byte of a login shell on a terminal."""
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdin=subprocess.PIPE if pipe else stdin, stdout=output)
-        # `wait` with a timeout sleeps up to 50 ms between looks, which would be what is measured.
-        watchdog = threading.Timer(_SECONDS, process.kill)
-        watchdog.start()
-        try:
-            if isinstance(stdin, bytes) and process.stdin:
-                process.stdin.write(stdin)
-                process.stdin.close()
-            said = process.stdout.read() if process.stdout else b""
-            status = process.wait()
-            elapsed = time.perf_counter() - began
-        finally:
-            watchdog.cancel()
-            process.kill()
-            process.wait()
-        if process.stdin:
-            process.stdin.close()
-        if process.stdout:
-            process.stdout.close()
-        if status or said != says:
-            raise RuntimeError(f"{command[-1]!r} ended with {status} and said {said!r}")
-        return elapsed
+        with self.terminal() as shell:
+            assert shell.stdout is not None
+            with _watchdog(shell):
+                if not shell.stdout.read(1):
+                    raise RuntimeError("a shell ended at once")
+            return (time.perf_counter() - began) * 1e3
 
-    def _run(self, command: list[str]) -> None:
-        subprocess.run(command, check=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+    @contextmanager
+    def terminal(self, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a command, or a login shell, on a terminal, with a client of its own; at the end the client is killed."""
+        run = [*self._command, "-tt", self.address, *command]
+        with process(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as started:
+            yield started
+
+    @contextmanager
+    def streaming(self, command: str) -> Iterator[None]:
+        """Run a command that goes on, with a client of its own that throws its output away."""
+        with process([*self._command, "-T", "-n", self.address, command], stdout=subprocess.DEVNULL) as started:
+            yield
+            if started.poll() is not None:
+                raise RuntimeError(f"{command!r} ended too early, with {started.returncode}")
+
+    @contextmanager
+    def held(self, command: str, number: int, first: int) -> Iterator[None]:
+        """Hold so many sessions on the open connection. Each has said `first` bytes; stdin stays open."""
+        sessions: list[subprocess.Popen[bytes]] = []
+        run = [*self._on_open_connection(), self.address, command]
+        try:
+            for _ in range(number):
+                started = subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+                sessions.append(started)
+                _read_exactly(started, first)
+            yield
+        finally:
+            for session in sessions:
+                session.communicate(timeout=_SECONDS)
+
+    def _on_open_connection(self) -> list[str]:
+        return [*self._command, "-T", "-S", str(self._control)]
+
+
+def _timed(command: Sequence[str], stdin: Stdin, says: bytes) -> Timing:
+    pipe = stdin is None or isinstance(stdin, bytes)
+    output = subprocess.PIPE if says else subprocess.DEVNULL
+    began = time.perf_counter()
+    started = subprocess.Popen(command, stdin=subprocess.PIPE if pipe else stdin, stdout=output)
+    # `wait` with a timeout sleeps up to 50 ms between looks, which would be what is measured.
+    with _watchdog(started):
+        if isinstance(stdin, bytes) and started.stdin:
+            started.stdin.write(stdin)
+            started.stdin.close()
+        said = os.read(started.stdout.fileno(), _CHUNK) if started.stdout else b""
+        first = time.perf_counter() - began
+        said += started.stdout.read() if started.stdout else b""
+        status = started.wait()
+        end = time.perf_counter() - began
+    for stream in (started.stdin, started.stdout):
+        if stream:
+            stream.close()
+    if status or said != says:
+        raise RuntimeError(f"{command[-1]!r} ended with {status} and said {said!r}")
+    return Timing(first * 1e3, end * 1e3)
+
+
+@contextmanager
+def _watchdog(started: subprocess.Popen[bytes]) -> Iterator[None]:
+    timer = threading.Timer(_SECONDS, started.kill)
+    timer.start()
+    try:
+        yield
+    except BaseException:
+        started.kill()
+        started.wait()
+        raise
+    finally:
+        timer.cancel()
+
+
+def _read_exactly(started: subprocess.Popen[bytes], size: int) -> None:
+    assert started.stdout is not None
+    with _watchdog(started):
+        while size:
+            data = started.stdout.read(min(size, _CHUNK))
+            if not data:
+                raise RuntimeError("a session ended too early")
+            size -= len(data)

@@ -1,95 +1,113 @@
-"""Bulk bytes, out of a program and into it."""
+"""Bulk bytes, out of a program and into it, by write size and cipher."""
 
 from __future__ import annotations
 
-import socket
 import subprocess
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 
-from .rig import Rig
-from .series import Chapter, Claim, measure
+from .carriers import pipe_in, pipe_out, stream_in, stream_out
+from .rig import Rig, Server
+from .series import Chapter, Claim, Floor, measure
+from .ssh_client import CIPHER, SshClient
 
+PART = "bytes"
 _MIB = 1024 * 1024
-_BUFFER = 256 * 1024
+_CHACHA = "chacha20-poly1305@openssh.com"
+_STREAM, _PIPES = "engine's stream alone", "named pipes alone"
 
 
-def throughput_chapters(rig: Rig, container: str, mebibytes: int, rounds: int) -> list[Chapter]:
-    """Compare `mebibytes` through sshore with what the engine's stream and SSH allow one after the other.
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """So many bytes one way. The same programs with the same write size run everywhere: in a container, under sshd."""
+
+    outward: bool
+    block: int
+    size: int
+    cipher: str
+    aimed_at: bool
+
+    @property
+    def command(self) -> str:
+        if self.outward:
+            return f"dd if=/dev/zero bs={self.block} count={self.size // self.block} 2>/dev/null"
+        return f"dd of=/dev/null bs={self.block} 2>/dev/null"
+
+    @property
+    def label(self) -> str:
+        block = "1 MiB" if self.block == _MIB else "4 KiB"
+        return f"{'out' if self.outward else 'in'}, {block}, {self.cipher.partition('-')[0]}"
+
+
+def byte_chapters(rig: Rig, mebibytes: int, rounds: int) -> list[Chapter]:
+    """Compare bytes through sshore with what their carrier and SSH allow one after the other.
 
     Every figure includes the start of its program.
     """
-    size = mebibytes * _MIB
-    out = f"dd if=/dev/zero bs=1M count={mebibytes} 2>/dev/null"
-    return [
-        _chapter(
-            f"Bytes out: {mebibytes} MiB in writes of 1 MiB",
-            {
-                "raw engine (R)": lambda: _raw_out(rig, container, out, size),
-                "bare asyncssh, from memory (A)": lambda: rig.bare.shared(f"zeros {size}"),
-                "sshore": lambda: rig.sshore.shared(out),
-            },
-            size,
-            rounds,
-        ),
-        _chapter(
-            f"Bytes in: {mebibytes} MiB",
-            {
-                "raw engine (R)": lambda: _raw_in(rig, container, size),
-                "bare asyncssh, to nowhere (A)": lambda: _with_zeros(size, rig.bare.shared, "sink"),
-                "sshore": lambda: _with_zeros(size, rig.sshore.shared, "cat >/dev/null"),
-            },
-            size,
-            rounds,
-        ),
-    ]
+    with ExitStack() as stack:
+        container = stack.enter_context(rig.raw_container_with_pipes())
+        clients: dict[tuple[str, str], SshClient] = {}
+        for server in [*rig.without_containers, *rig.sshore]:
+            for cipher in (CIPHER, _CHACHA):
+                client = server.client.with_cipher(cipher)
+                stack.enter_context(client.opened())
+                clients[server.name, cipher] = client
+        return [_chapter(rig, container, clients, load, rounds) for load in _loads(mebibytes * _MIB)]
 
 
-def _chapter(title: str, timed: dict[str, Callable[[], float]], size: int, rounds: int) -> Chapter:
-    subjects = {name: _rate(seconds, size) for name, seconds in timed.items()}
-    series = list(measure(subjects, unit="MB/s", rounds=rounds).values())
-    raw, bare, sshore = (one.median for one in series)
-    limit = 1 / (1 / raw + 1 / bare)
-    claims = [Claim("limit 1/(1/R + 1/A)", limit, "", "MB/s"), Claim("sshore / limit", sshore / limit, "≥ 0.85")]
-    return Chapter(title, series, claims)
+def _loads(size: int) -> Iterator[_Load]:
+    for outward in (True, False):
+        yield _Load(outward, _MIB, size, CIPHER, True)
+        yield _Load(outward, 4096, size // 2, CIPHER, True)
+        yield _Load(outward, _MIB, size, _CHACHA, False)
 
 
-def _rate(seconds: Callable[[], float], size: int) -> Callable[[], float]:
-    return lambda: size / 1e6 / seconds()
+def _chapter(
+    rig: Rig, place: tuple[str, str], clients: dict[tuple[str, str], SshClient], load: _Load, rounds: int
+) -> Chapter:
+    servers = [rig.sshd, *rig.sshore]
+    timed: dict[str, Callable[[], float]] = dict(_alone(rig, place, load))
+    bare_command = f"zeros {load.size}" if load.outward else "sink"
+    for server, command in [(rig.quick, bare_command), *((server, load.command) for server in servers)]:
+        timed[server.name] = partial(_through_ssh, clients[server.name, load.cipher], load, command)
+    subjects = {name: partial(_rate, load.size, seconds) for name, seconds in timed.items()}
+    series = measure(subjects, unit="MB/s", rounds=rounds)
+    floors, claims = {}, []
+    bare, sshd = series[rig.quick.name].median, series[rig.sshd.name].median
+    for server in rig.sshore:
+        limit = _limit(server, series[_PIPES].median, series[_STREAM].median, bare)
+        floors[server.name] = limit
+        own = series[server.name].median
+        aim = ("≥ 0.9", "", 4) if load.aimed_at else ()
+        claims.append(Claim(f"{server.name} / limit {limit.value:.0f} MB/s by {limit.name}", own / limit.value, *aim))
+        claims.append(Claim(f"{server.name} / sshd", own / sshd))
+    title = f"Bytes {load.label}: {load.size // _MIB} MiB"
+    return Chapter(title, list(series.values()), claims, PART, load.label, floors)
 
 
-def _raw_out(rig: Rig, container: str, command: str, size: int) -> float:
-    began = time.perf_counter()
-    stream, early = rig.engine.exec(container, ["/bin/sh", "-c", command])
-    buffer, got = bytearray(_BUFFER), len(early)
-    with stream:
-        while count := stream.recv_into(buffer):
-            got += count
-    if got < size:
-        raise RuntimeError(f"the raw program said {got} bytes, not {size}")
-    return time.perf_counter() - began
+def _alone(rig: Rig, place: tuple[str, str], load: _Load) -> Iterator[tuple[str, Callable[[], float]]]:
+    container, inside = place
+    by_stream, by_pipe = (stream_out, pipe_out) if load.outward else (stream_in, pipe_in)
+    yield _STREAM, partial(by_stream, rig, container, load.command, load.size)
+    yield _PIPES, partial(by_pipe, rig, container, inside, load.command, load.size)
 
 
-def _raw_in(rig: Rig, container: str, size: int) -> float:
-    began = time.perf_counter()
-    stream, _ = rig.engine.exec(container, ["/bin/sh", "-c", "cat >/dev/null"])
-    piece = bytes(_BUFFER)
-    with stream:
-        for _ in range(size // _BUFFER):
-            stream.sendall(piece)
-        stream.shutdown(socket.SHUT_WR)
-        while stream.recv(4096):
-            pass
-    return time.perf_counter() - began
+def _limit(server: Server, pipes: float, stream: float, bare: float) -> Floor:
+    by_pipes = bool(server.flavour and server.flavour.pipes)
+    carrier = pipes if by_pipes else stream
+    return Floor("pipes" if by_pipes else "stream", 1 / (1 / carrier + 1 / bare))
 
 
-def _with_zeros(size: int, shared: Callable[..., float], command: str) -> float:
-    source = subprocess.Popen(["head", "-c", str(size), "/dev/zero"], stdout=subprocess.PIPE)
-    try:
+def _rate(size: int, seconds: Callable[[], float]) -> float:
+    return size / 1e6 / seconds()
+
+
+def _through_ssh(client: SshClient, load: _Load, command: str) -> float:
+    if load.outward:
+        return client.shared(command)
+    dd = ["dd", "if=/dev/zero", f"bs={load.block}", f"count={load.size // load.block}", "status=none"]
+    with subprocess.Popen(dd, stdout=subprocess.PIPE) as source:
         assert source.stdout is not None
-        return shared(command, stdin=source.stdout)
-    finally:
-        source.kill()
-        source.wait()
-        if source.stdout:
-            source.stdout.close()
+        return client.shared(command, stdin=source.stdout)

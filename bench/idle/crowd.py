@@ -15,7 +15,7 @@ _SECONDS = 120
 
 
 @asynccontextmanager
-async def crowd(port: int, key: Path, number: int, *, command: str | None) -> AsyncIterator[None]:
+async def crowd(port: int, key: Path, number: int, *, command: str | None, user: str = USER) -> AsyncIterator[None]:
     """Hold so many connections open, each with a shell on a terminal that has shown its prompt, or with `command`.
 
     The clients live in the calling process, not in the server's.
@@ -26,15 +26,15 @@ async def crowd(port: int, key: Path, number: int, *, command: str | None) -> As
 
         async def come() -> None:
             async with turn, asyncio.timeout(_SECONDS):
-                await _come(stack, port, private, command)
+                await _come(stack, port, user, private, command)
 
         await asyncio.gather(*(come() for _ in range(number)))
         yield
 
 
-async def _come(stack: AsyncExitStack, port: int, key: asyncssh.SSHKey, command: str | None) -> None:
+async def _come(stack: AsyncExitStack, port: int, user: str, key: asyncssh.SSHKey, command: str | None) -> None:
     connection = await asyncssh.connect(
-        "127.0.0.1", port, username=USER, client_keys=[key], known_hosts=None, agent_path=None, config=None
+        "127.0.0.1", port, username=user, client_keys=[key], known_hosts=None, agent_path=None, config=None
     )
     await stack.enter_async_context(connection)
     if command:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import psutil
 
+from bench.processes import free_port, make_key, process
 from bench.raw_engine import RawEngine
-from bench.rig import RUN_LABEL, engine_socket, free_port, make_key, process, remove_all, sshore_server
+from bench.rig import RUN_LABEL, engine_socket, remove_all, sshore_server
 from bench.ssh_client import SshClient
 
 from .crowd import USER

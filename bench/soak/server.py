@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench.processes import free_port, make_key
 from bench.raw_engine import RawEngine
-from bench.rig import RUN_LABEL, engine_socket, free_port, make_key, remove_all, sshore_server
+from bench.rig import RUN_LABEL, engine_socket, remove_all, sshore_server
 
 from .wire import Wire, wire
 

@@ -1,0 +1,98 @@
+"""The parts of a run, and how much of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import cold, costs, keystrokes, many, memory, open_connection, pipe_room, prompt, throughput
+from .rig import Rig
+from .series import Chapter
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How many rounds of each part, and how much in each of them. Bytes are in MiB."""
+
+    logins: int
+    commands: int
+    byte_rounds: int
+    mebibytes: int
+    strikes: int
+    rushes: tuple[int, ...]
+    rush_rounds: int
+    piped: int
+    sessions: int
+    pipe_rounds: int
+    cost_rounds: int
+    cost_logins: int
+    before: int
+    connections: int
+    rest: float
+
+
+FULL = Extent(
+    logins=20,
+    commands=40,
+    byte_rounds=7,
+    mebibytes=256,
+    strikes=500,
+    rushes=(1, 10, 50),
+    rush_rounds=5,
+    piped=1024,
+    sessions=50,
+    pipe_rounds=5,
+    cost_rounds=5,
+    cost_logins=10,
+    before=10,
+    connections=50,
+    rest=2.0,
+)
+QUICK = Extent(
+    logins=5,
+    commands=10,
+    byte_rounds=3,
+    mebibytes=64,
+    strikes=100,
+    rushes=(1, 10),
+    rush_rounds=2,
+    piped=512,
+    sessions=10,
+    pipe_rounds=2,
+    cost_rounds=2,
+    cost_logins=2,
+    before=2,
+    connections=5,
+    rest=1.0,
+)
+SMALLEST = Extent(
+    logins=1,
+    commands=2,
+    byte_rounds=1,
+    mebibytes=4,
+    strikes=5,
+    rushes=(2,),
+    rush_rounds=1,
+    piped=256,
+    sessions=2,
+    pipe_rounds=1,
+    cost_rounds=1,
+    cost_logins=1,
+    before=1,
+    connections=2,
+    rest=0.1,
+)
+
+PARTS: dict[str, Callable[[Rig, Extent], list[Chapter]]] = {
+    cold.PART: lambda rig, extent: cold.cold_chapters(rig, extent.logins),
+    prompt.PART: lambda rig, extent: prompt.prompt_chapters(rig, extent.logins),
+    open_connection.PART: lambda rig, extent: open_connection.open_chapters(rig, extent.commands),
+    throughput.PART: lambda rig, extent: throughput.byte_chapters(rig, extent.mebibytes, extent.byte_rounds),
+    keystrokes.PART: lambda rig, extent: keystrokes.keystroke_chapters(rig, extent.strikes),
+    many.PART: lambda rig, extent: many.many_chapters(rig, extent.rushes, extent.rush_rounds),
+    pipe_room.PART: lambda rig, extent: pipe_room.pipe_chapters(rig, extent.piped, extent.sessions, extent.pipe_rounds),
+    costs.PART: lambda rig, extent: costs.cost_chapters(rig, extent.cost_logins, extent.mebibytes, extent.cost_rounds),
+    memory.PART: lambda rig, extent: memory.memory_chapters(
+        rig.image, rig.flavours, extent.before, extent.connections, extent.rest
+    ),
+}
