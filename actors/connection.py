@@ -281,5 +281,6 @@ class ConnectionActor(ContainerOwner):
         if not self.turn:
             me = self.actor_ref
             self.turn = self.surroundings.house.turns.for_removal(lambda: post(me, RemovalTurn()))
-            self.surroundings.house.timers.after(LONGEST_DELAY, me, RemovalTurn())
+            if not self.turn.at_once:
+                self.surroundings.house.timers.after(LONGEST_DELAY, me, RemovalTurn())
         return self.turn.at_once

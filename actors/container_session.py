@@ -73,8 +73,6 @@ class ContainerSession(SessionActor, ContainerOwner):
             case MemoryExhausted():
                 self.log.info("memory_exhausted", code=Code.OUT_OF_MEMORY)
                 self._exhausted = True
-            case StartTurn() | StartOverdue():
-                self._turn_came(message)
             case _:
                 super().handle(message)
         if self.state not in _STARTING:
@@ -108,6 +106,8 @@ class ContainerSession(SessionActor, ContainerOwner):
                 self.image_present()
             case ImageFailed(refused):
                 self.refused(refused)
+            case StartTurn() | StartOverdue():
+                self.turn_news(message)
             case FirstOutput():
                 self._guard_after(_PAUSE_BEFORE_GUARD)
             case GuardDue():
@@ -154,12 +154,6 @@ class ContainerSession(SessionActor, ContainerOwner):
         if guard:
             guard.close()
         super().release()
-
-    def _turn_came(self, news: StartTurn | StartOverdue) -> None:
-        try:
-            self.turn_news(news)
-        except RefusedError as error:
-            self.refused(error.refused)
 
     def _start(self, container: OwnedContainer) -> None:
         # A container that removes itself takes its exit status along: no inspect could make up for the event.
