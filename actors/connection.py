@@ -9,6 +9,7 @@ from ..engine.control_shell import CONTROL_SHELL, HANGUP_SECONDS
 from ..engine.errors import EngineError, NotFound
 from ..engine.interface import ControlInput
 from ..engine.launcher import SHELL
+from ..engine.turns import LONGEST_DELAY
 from ..engine.types import (
     ContainerDied,
     ContainerGone,
@@ -18,6 +19,7 @@ from ..engine.types import (
     MemoryExhausted,
 )
 from ..metrics.codes import Code
+from .container import OwnedContainer
 from .exec_shell import ExecShell
 from .fate import Fate
 from .messages import (
@@ -47,6 +49,7 @@ from .ref import Ref, post
 from .refusals import Refused, RefusedError, record, refuse, refuse_for
 from .specs import idle_container
 from .surroundings import Surroundings
+from .turn_messages import RemovalTurn, StartOverdue, StartTurn
 
 _LONGEST_DYING = 2.0
 # The engine tells of a kill once it has sent the signal: a program's end may overtake it.
@@ -64,7 +67,6 @@ class ConnectionActor(ContainerOwner):
         self._port = port
         self._connection_id = connection_id
         self._client = client
-        self._username = ""
         self._sessions: set[Ref] = set()
         self._waiting: list[Ref] = []
         self._switch: ControlInput | None = None
@@ -104,10 +106,14 @@ class ConnectionActor(ContainerOwner):
                 self._attempt(self.image_present)
             case ImageFailed(refused) if not self._ending:
                 self.refused(refused)
+            case StartTurn() | StartOverdue() if not self._ending:
+                self._attempt(lambda: self.turn_news(message))
+            case RemovalTurn():
+                self.end()
             case PullNews():
                 for session in self._waiting:
                     post(session, message)
-            case HangupOver():
+            case HangupOver() if self._sessions:
                 self.drop_container()
             case ContainerKilled():
                 self._fate.killed()
@@ -123,15 +129,13 @@ class ConnectionActor(ContainerOwner):
                     self._container_lost(Code.CONTAINER_LOST)
 
     def image_at_hand(self, image: ImageInfo) -> None:
-        labels = connection_labels(self.surroundings.labels, self._connection_id, self._client, self._username)
-        name = container_name(self.execution.containername, self._username)
-        container = self.make_container(idle_container(self.execution, name, labels))
+        labels = connection_labels(self.surroundings.labels, self._connection_id, self._client, self.username)
+        name = container_name(self.execution.containername, self.username)
         try:
-            self._switch = container.hold_stdin()
-            container.start()
-        except EngineError as error:
-            self.drop_container()
-            raise RefusedError(self._start_failed(error)) from error
+            container = self.make_container(idle_container(self.execution, name, labels))
+            self._hold_and_start(container)
+        finally:
+            self.give_turn_back()
         own = self.execution.idle_command
         self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else self._switch
         self.log.info("container_started", image=self.execution.image)
@@ -139,6 +143,14 @@ class ConnectionActor(ContainerOwner):
             container.id, container.name, str(self.execution.container.get("User") or image.user)
         )
         self._answer_all()
+
+    def _hold_and_start(self, container: OwnedContainer) -> None:
+        try:
+            self._switch = container.hold_stdin()
+            container.start()
+        except EngineError as error:
+            self.drop_container()
+            raise RefusedError(self._start_failed(error)) from error
 
     def refused(self, refused: Refused) -> None:
         record(refused, "container_refused", self.log, self.metrics)
@@ -165,7 +177,7 @@ class ConnectionActor(ContainerOwner):
             post(session, ChannelClosed())
 
     def _authenticated(self, username: str) -> None:
-        self._username = username
+        self.username = username
         if self.execution.mode is Mode.CONNECTION and not self._ending:
             self._attempt(self.seek_image)
 
@@ -252,11 +264,23 @@ class ConnectionActor(ContainerOwner):
         for session in self._sessions:
             post(session, ChannelClosed())
         self._answer_all()
+        self.give_turn_back()
         if self._sessions and self.container:
             # Programs get HUP and a second; a session that does not get on with it holds nothing up.
             self.surroundings.house.timers.after(HANGUP_SECONDS, self.actor_ref, HangupOver())
         self._end_if_empty()
 
     def _end_if_empty(self) -> None:
-        if self._ending and not self._sessions:
+        if self._ending and not self._sessions and self._may_remove():
             self.end()
+
+    def _may_remove(self) -> bool:
+        """Whether there is nothing to remove or nobody to give way to; if not, RemovalTurn follows."""
+        if not self.container:
+            return True
+        if not self.turn:
+            me = self.actor_ref
+            self.turn = self.surroundings.house.turns.for_removal(lambda: post(me, RemovalTurn()))
+            if not self.turn.at_once:
+                self.surroundings.house.timers.after(LONGEST_DELAY, me, RemovalTurn())
+        return self.turn.at_once

@@ -16,20 +16,22 @@ from .surroundings import Surroundings
 class OwnedContainer:
     """One actor's container. Every method blocks on the engine and belongs to that actor's thread."""
 
-    def __init__(self, surroundings: Surroundings, spec: ContainerSpec) -> None:
+    def __init__(self, surroundings: Surroundings, spec: ContainerSpec, begun: float) -> None:
+        """`begun` is when it was decided to create it, in monotonic seconds."""
         self._surroundings = surroundings
         self._timeouts = surroundings.docker.timeouts
         self._engine = surroundings.engine
         self._spec = spec
-        self._begun = time.monotonic()
+        self._begun = begun
         self._started = False
         self.name = spec.name
         self.id = ""
 
     def create(self) -> None:
-        """Write the name down, then create. Raises EngineError."""
+        """Write the name down, then create, within what waiting for it has left of the time. Raises EngineError."""
         self._surroundings.house.ledger.claim(self.name)
-        self.id = self._engine.create_container(self._spec, timeout=self._timeouts.container_start)
+        left = self._timeouts.container_start - (time.monotonic() - self._begun)
+        self.id = self._engine.create_container(self._spec, timeout=max(left, 0.0))
 
     def hold_stdin(self) -> ControlInput:
         """Attach to the main process's stdin: the dead man's switch. Raises EngineError."""

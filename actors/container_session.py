@@ -31,12 +31,14 @@ from .session import SessionActor
 from .specs import bare_environment, guard_user, program_argv, program_container, terminal_size
 from .surroundings import Surroundings
 from .transitions import State
+from .turn_messages import StartOverdue, StartTurn
 
 _SILENCE_BEFORE_GUARD = 1.0
 _PAUSE_BEFORE_GUARD = 0.2
 _LONGEST_DEAFNESS = 2.0
 _GUARD_PATIENCE = 0.5
 _PAUSE_WITHOUT_GUARD = 2.0
+_STARTING = (State.PREPARING, State.OPENING)
 
 
 class ContainerSession(SessionActor, ContainerOwner):
@@ -53,7 +55,7 @@ class ContainerSession(SessionActor, ContainerOwner):
     ) -> None:
         super().__init__(parent, surroundings, port)
         self._labels = connection_labels(surroundings.labels, connection_id, client, user)
-        self._username = user
+        self.username = user
         self._program: Program | None = None
         self._size: tuple[int, int] | None = None
         self._guard: ExecShell | None = None
@@ -73,6 +75,8 @@ class ContainerSession(SessionActor, ContainerOwner):
                 self._exhausted = True
             case _:
                 super().handle(message)
+        if self.state not in _STARTING:
+            self.give_turn_back()
 
     def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
         self.began = time.monotonic()
@@ -81,7 +85,7 @@ class ContainerSession(SessionActor, ContainerOwner):
         self.seek_image()
 
     def image_at_hand(self, image: ImageInfo) -> None:
-        name = container_name(self.execution.containername, self._username)
+        name = container_name(self.execution.containername, self.username)
         user = str(self.execution.container.get("User") or image.user)
         self._guard_user = guard_user(self.execution, user)
         argv, env, sizes = None, self.env, self.engine.sizes_terminals
@@ -102,6 +106,8 @@ class ContainerSession(SessionActor, ContainerOwner):
                 self.image_present()
             case ImageFailed(refused):
                 self.refused(refused)
+            case StartTurn() | StartOverdue():
+                self.turn_news(message)
             case FirstOutput():
                 self._guard_after(_PAUSE_BEFORE_GUARD)
             case GuardDue():

@@ -6,7 +6,8 @@ import time
 from abc import abstractmethod
 
 from ..config.models import PullPolicy, RegistryAuthConfig
-from ..engine.errors import EngineError
+from ..engine.errors import EngineError, TimedOut
+from ..engine.turns import Turn
 from ..engine.types import ContainerSpec, EngineEvent, ImageInfo, RegistryAuth
 from ..metrics.codes import Code
 from .container import OwnedContainer
@@ -14,6 +15,7 @@ from .messages import ImageWanted
 from .ref import Ref, post
 from .refusals import Refused, RefusedError, refuse_for
 from .surroundings import Surroundings
+from .turn_messages import StartOverdue, StartTurn
 from .worker import Worker
 
 
@@ -41,10 +43,16 @@ class ContainerOwner(Tenant):
     """An actor that gets itself an image and then a container, and loses it again whatever happens."""
 
     container: OwnedContainer | None = None
+    username = ""
+    turn: Turn | None = None
+    """Its turn at the engine, or its place in the line."""
+    _image: ImageInfo | None = None
+    """What its container is to be made of, while it waits for its turn."""
+    _decided_at = 0.0
 
     @abstractmethod
     def image_at_hand(self, image: ImageInfo) -> None:
-        """The image is on the engine: go on to the container. May raise RefusedError."""
+        """The image is on the engine, and it is our turn: go on to the container. May raise RefusedError."""
 
     @abstractmethod
     def refused(self, refused: Refused) -> None:
@@ -63,7 +71,7 @@ class ContainerOwner(Tenant):
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.IMAGE_NOT_FOUND)) from error
         if image:
-            self.image_at_hand(image)
+            self._want_turn(image)
         else:
             self._want_image()
 
@@ -73,11 +81,29 @@ class ContainerOwner(Tenant):
             image = self.engine.inspect_image(self.execution.image, timeout=self.timeouts.http)
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.IMAGE_NOT_FOUND)) from error
+        self._want_turn(image)
+
+    def turn_news(self, news: StartTurn | StartOverdue) -> None:
+        """Start, or give up waiting for it; nothing if that has happened already. May raise RefusedError."""
+        image, self._image = self._image, None
+        if not image:
+            return
+        if isinstance(news, StartOverdue):
+            self.give_turn_back()
+            error = TimedOut("container_create", f"no turn within {self.timeouts.container_start:g} s")
+            raise RefusedError(refuse_for(error, Code.CONTAINER_CREATE_FAILED))
         self.image_at_hand(image)
+
+    def give_turn_back(self) -> None:
+        """Let others start, or leave the line. Idempotent."""
+        self._image = None
+        turn, self.turn = self.turn, None
+        if turn:
+            turn.give_back()
 
     def make_container(self, spec: ContainerSpec) -> OwnedContainer:
         """Create a container that this actor owns from now on. Raises RefusedError."""
-        container = OwnedContainer(self.surroundings, spec)
+        container = OwnedContainer(self.surroundings, spec, self._decided_at)
         self.log = self.log.bind(container=container.name)
         try:
             container.create()
@@ -96,8 +122,20 @@ class ContainerOwner(Tenant):
             container.dispose()
 
     def release(self) -> None:
-        self.drop_container()
-        super().release()
+        try:
+            self.drop_container()
+        finally:
+            self.give_turn_back()
+            super().release()
+
+    def _want_turn(self, image: ImageInfo) -> None:
+        me = self.actor_ref
+        self._image, self._decided_at = image, time.monotonic()
+        self.turn = self.surroundings.house.turns.for_start(self.username, lambda: post(me, StartTurn()))
+        if self.turn.at_once:
+            self.turn_news(StartTurn())
+        else:
+            self.surroundings.house.timers.after(self.timeouts.container_start, me, StartOverdue())
 
     def _want_image(self) -> None:
         auth = self.execution.auth

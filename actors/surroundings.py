@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..config.models import DockerConfig
 from ..engine.interface import Engine
+from ..engine.turns import Turns
 from ..engine.watcher import EventWatcher
 from ..metrics.counters import Metrics
 from .log import Log
@@ -19,6 +20,7 @@ class House:
     """What all connections of a backend share. The root passes on ImageWanted and RemoveLater."""
 
     watcher: EventWatcher
+    turns: Turns
     ledger: Ledger
     timers: Timers
     metrics: Metrics

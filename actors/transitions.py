@@ -31,6 +31,7 @@ from .messages import (
     StreamOpened,
 )
 from .refusals import Refused
+from .turn_messages import StartOverdue, StartTurn
 
 
 class State(Enum):
@@ -63,6 +64,7 @@ class OutOfOrderError(Exception):
 
 _STAY_WHILE_RUNNING = (
     *(ResizeWindow, SendSignal, FirstOutput, OutputStalled, GuardDue, ExitOverdue, EventsLost, ContainerLost),
+    StartOverdue,
 )
 _RUN = (RunShell, RunExec, RunSubsystem)
 
@@ -72,7 +74,7 @@ _TABLE: dict[State, dict[type, State]] = {
         **dict.fromkeys(_RUN, State.PREPARING),
     },
     State.PREPARING: {
-        **dict.fromkeys((ResizeWindow, PullNews, ImageReady, EventsLost), State.PREPARING),
+        **dict.fromkeys((ResizeWindow, PullNews, ImageReady, StartTurn, StartOverdue, EventsLost), State.PREPARING),
         **dict.fromkeys((ImageFailed, Refused, ContainerLost), State.OVER),
         ContainerReady: State.OPENING,
     },
@@ -96,7 +98,7 @@ _TABLE: dict[State, dict[type, State]] = {
             *(*_STAY_WHILE_RUNNING, ResizeDue),
             *(StreamOpened, StartFailed, StreamFailed, OutputEnded),
             *(ProgramEnded, ContainerDied, ContainerGone, ContainerReady, Refused),
-            *(PullNews, ImageReady, ImageFailed),
+            *(PullNews, ImageReady, ImageFailed, StartTurn),
         ),
         State.OVER,
     ),

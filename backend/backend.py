@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ from ..engine.errors import EngineError
 from ..engine.instrumented import InstrumentedEngine
 from ..engine.interface import Engine
 from ..engine.janitor_link import JanitorLink
+from ..engine.turns import Turns
 from ..engine.watcher import EventWatcher
 from ..metrics.counters import Metrics
 from ..metrics.interface import Counter, EngineCounters, PlainCounters
@@ -36,6 +38,7 @@ from .timers import LoopTimers, in_loop
 
 _SWEEP_EVERY = 300.0
 _STOPPING = 5.0
+_OTHER_CALLS = 12
 
 
 class Backend:
@@ -63,8 +66,10 @@ class Backend:
         self._loop = asyncio.get_running_loop()
         self._state = state
         self._address = engine_address(docker.connection)
-        self._raw = engine or DockerEngine(self._address)
+        starts = _starts_at_once(docker.connection)
+        self._raw = engine or DockerEngine(self._address, starts + _OTHER_CALLS)
         self._engine = InstrumentedEngine(self._raw, self.metrics, self._log)
+        self._turns = Turns(self.metrics, starts)
         self._drained = asyncio.Event()
         self._pace = Pace(self._loop)
         self._house: House | None = None
@@ -91,7 +96,7 @@ class Backend:
         self._watcher.start()
         self._timers = LoopTimers(self._loop)
         root = RootActor.start(self, self._log, self.metrics, self._timers, self._start_removals)
-        self._house = House(self._watcher, self._janitor, self._timers, self.metrics, root, own)
+        self._house = House(self._watcher, self._turns, self._janitor, self._timers, self.metrics, root, own)
         await asyncio.to_thread(self._prepare_engine)
 
     def connection(
@@ -149,6 +154,7 @@ class Backend:
         house, self._house = self._house, None
         if house is None:
             return
+        self._turns.hurry()
         post(house.root, Drain())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._drained.wait(), deadline)
@@ -220,6 +226,10 @@ class Backend:
 def _start_limit(docker: DockerConfig) -> float:
     """How many seconds behind its create a container that does not run is nobody's any more."""
     return 2 * docker.timeouts.container_start
+
+
+def _starts_at_once(connection: ConnectionConfig) -> int:
+    return connection.starts_at_once or 2 * len(os.sched_getaffinity(0))
 
 
 def engine_address(connection: ConnectionConfig) -> EngineAddress:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from .base import Duration, Pem, Section
+from .limits import Count
 from .problems import Fault, refuse
 from .suggest import did_you_mean
 from .text import shortened
@@ -39,6 +40,13 @@ class ConnectionConfig(Section):
         default=None,
         description="Private key of the client certificate, as PEM text or the path of a file.",
         examples=["/etc/sshore/key.pem"],
+    )
+
+    starts_at_once: Count = Field(
+        default=0,
+        description="Containers that start at the same time; users take turns for more. 0: twice as many as sshore's "
+        "own machine has processors, so set it where the engine is on a larger one.",
+        examples=[32],
     )
 
     @field_validator("host")

@@ -47,9 +47,10 @@ class DockerEngine:
     turn out to be dead.
     """
 
-    def __init__(self, address: EngineAddress) -> None:
+    def __init__(self, address: EngineAddress, connections: int = 16) -> None:
+        """`connections` are kept open for control calls; as many more as are needed are opened and closed again."""
         self._address = address
-        self._pool = ClientPool(address)
+        self._pool = ClientPool(address, connections)
         self._streams = DockerStreams(address, lambda: self._pool.api_version(_STREAM_VERSION_SECONDS))
         self._unnamed_ends = UnnamedEnds(lambda exec_id: self.inspect_exec(exec_id, timeout=_WHICH_ENDED_SECONDS))
 

@@ -11,7 +11,8 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 class Metrics:
     """The counters, gauges and histograms of one gateway. Every method is cheap and takes any thread.
 
-    Implements EngineCounters (interface.py). Label values are from closed sets, never what a client sent.
+    Implements EngineCounters and TurnCounters (interface.py). Label values are from closed sets, never what a
+    client sent.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -21,6 +22,7 @@ class Metrics:
         self._make_connection_metrics()
         self._make_session_metrics()
         self._make_container_metrics()
+        self._make_turn_metrics()
         self._log_lines_lost = Counter(
             "sshore_log_lines_lost", "Lines of the log that could not be written.", registry=self.registry
         )
@@ -63,6 +65,15 @@ class Metrics:
     def container_removed(self) -> None:
         """A container that was counted by `container_started` is gone."""
         self._containers_current.dec()
+
+    def turn_asked(self, work: str) -> None:
+        """Somebody waits for a turn at the engine, if only for a moment: for a `start` or a `removal`."""
+        self._turns_waiting[work].inc()
+
+    def turn_waited(self, work: str, seconds: float) -> None:
+        """Who was counted by `turn_asked` waits no more, after so many seconds."""
+        self._turns_waiting[work].dec()
+        self._turn_waits[work].observe(seconds)
 
     def program_started(self, seconds: float) -> None:
         """Count a program that runs, and the seconds from the client's request until it did."""
@@ -149,3 +160,15 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+
+    def _make_turn_metrics(self) -> None:
+        waiting = Gauge("sshore_turns_waiting", "Who waits for a turn at the engine.", ["work"], registry=self.registry)
+        waits = Histogram(
+            "sshore_turn_wait_seconds",
+            "How long a turn at the engine was waited for.",
+            ["work"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._turns_waiting = {work: waiting.labels(work) for work in ("start", "removal")}
+        self._turn_waits = {work: waits.labels(work) for work in ("start", "removal")}

@@ -19,6 +19,14 @@ class EngineCounters(Protocol):
     def failed(self, operation: str, code: str) -> None: ...
 
 
+class TurnCounters(Protocol):
+    """Counts who waits for a turn at the engine, from any thread; `work` is `start` or `removal`."""
+
+    def turn_asked(self, work: str) -> None: ...
+
+    def turn_waited(self, work: str, seconds: float) -> None: ...
+
+
 class PlainCounters:
     """An embedding program's own two counters; they learn the number, not the operation."""
 

@@ -7,7 +7,7 @@ import inspect
 from typing import get_args
 
 import pytest
-from sshore.actors import messages
+from sshore.actors import messages, turn_messages
 from sshore.actors.refusals import Refused, refuse
 from sshore.actors.session import SessionActor
 from sshore.actors.transitions import OutOfOrderError, State, next_state
@@ -30,6 +30,8 @@ PullNews         -          PREPARING  -        -        -       OVER    -      
 ImageReady       -          PREPARING  -        -        -       OVER    -        -
 ImageFailed      -          OVER       -        -        -       OVER    -        -
 Refused          -          OVER       OVER     -        -       OVER    LEAVING  -
+StartTurn        -          PREPARING  -        -        -       OVER    -        -
+StartOverdue     -          PREPARING  OPENING  RUNNING  SILENT  OVER    LEAVING  -
 ContainerReady   -          OPENING    -        -        -       OVER    -        -
 ContainerLost    NEW        OVER       OPENING  RUNNING  SILENT  OVER    CLOSED   -
 StreamOpened     -          -          RUNNING  -        -       OVER    LEAVING  -
@@ -51,6 +53,7 @@ ChannelClosed    CLOSED     CLOSED     CLOSED   CLOSED   CLOSED  CLOSED  LEAVING
 # Messages of the vocabulary that no session ever gets.
 OTHERS = """
 ChildStarted ChildEnded ChildFailed Authenticated Disconnected ContainerWanted ControlLine ImageWanted
+RemovalTurn
 CauseWanted CauseOverdue CauseKnown SiblingStarts
 PullEnded NewsDue ImageActorDone
 Drain Ping RestartRemovals RemoveLater Removed RetryRemovals Sweep Exited
@@ -83,13 +86,18 @@ def some(name: str) -> object:
     """Return a message of the class `name`."""
     if name == "Refused":
         return VALUES["Refused"]
-    kind = getattr(messages, name, None) or getattr(types, name)
+    kind = next(getattr(words, name) for words in (messages, turn_messages, types) if hasattr(words, name))
     fields = {field.name: VALUES[str(field.type)] for field in dataclasses.fields(kind)}
     return kind(**{**fields, **VALID.get(name, {})})
 
 
 def test_the_table_here_knows_every_message_and_every_state() -> None:
-    own = {name for name, kind in inspect.getmembers(messages, inspect.isclass) if kind.__module__ == messages.__name__}
+    own = {
+        name
+        for words in (messages, turn_messages)
+        for name, kind in inspect.getmembers(words, inspect.isclass)
+        if kind.__module__ == words.__name__
+    }
     vocabulary = own | {kind.__name__ for kind in get_args(types.EngineEvent)} | {"Refused"}
     vocabulary -= {"ContainerKilled", "MemoryExhausted"}  # causes, not ends: never a step of a session
     assert {name for _, name, _ in cells()} == vocabulary - set(OTHERS.split())
@@ -108,7 +116,7 @@ def test_a_message_leads_where_the_table_says(state: State, name: str, following
 @pytest.mark.parametrize("name", OTHERS.split())
 @pytest.mark.parametrize("state", State)
 def test_a_message_for_somebody_else_is_out_of_order(state: State, name: str) -> None:
-    kind = getattr(messages, name)
+    kind = getattr(messages, name, None) or getattr(turn_messages, name)
     with pytest.raises(OutOfOrderError):
         next_state(state, object.__new__(kind))
 

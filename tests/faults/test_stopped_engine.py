@@ -39,7 +39,7 @@ OF_MODE = {
 @pytest.fixture(scope="module")
 def site(own_engine: OwnEngine, starting: Starting, mode: str) -> Iterator[Site]:
     """A gateway with short timeouts on an engine of the tests' own."""
-    with site_on(own_engine, starting, mode, crowd=4, timeouts=TIMEOUTS) as site:
+    with site_on(own_engine, starting, mode, crowd=10, timeouts=TIMEOUTS) as site:
         yield site
 
 

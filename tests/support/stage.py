@@ -14,6 +14,7 @@ from sshore.actors.surroundings import House, Surroundings
 from sshore.config.models import DockerConfig
 from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.turns import Turns
 from sshore.engine.types import ContainerSpec
 from sshore.engine.watcher import EventWatcher
 from sshore.metrics.counters import Metrics
@@ -196,7 +197,8 @@ class Stage:
         self.watcher = EventWatcher(self.engine, {"sshore.gateway": "stage"}, self.book.log)
         self.watcher.start()
         assert self.watcher.ready.wait(SECONDS)
-        self.house = House(self.watcher, self.ledger, self.timers, self.metrics, self.root, LABELS)
+        self.turns = Turns(self.metrics, starts=2)
+        self.house = House(self.watcher, self.turns, self.ledger, self.timers, self.metrics, self.root, LABELS)
 
     def surroundings(self, *, timeouts: dict[str, Any] | None = None, **execution: Any) -> Surroundings:
         """Return what a connection is given; `execution` is that section of the configuration."""
