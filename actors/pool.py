@@ -34,6 +34,7 @@ from .surroundings import Surroundings
 from .worker import Worker
 
 LOOK_EVERY = 10.0
+_SAME_MOMENT = 0.01
 
 
 @dataclass(slots=True)
@@ -258,7 +259,7 @@ class PoolActor(Worker):
 
     def _wake_in(self, seconds: float) -> None:
         due = time.monotonic() + seconds
-        if due < self._wake_at:
+        if due < self._wake_at - _SAME_MOMENT:
             self._wake_at = due
             self._house.timers.after(seconds, self.actor_ref, FillDue(due))
 

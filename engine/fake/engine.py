@@ -153,7 +153,7 @@ class FakeEngine:
     def inspect_image(self, image: str, *, timeout: float) -> ImageInfo:
         with self.faults.call("image_inspect", timeout):
             found = self._find_image(image, "image_inspect")
-            return ImageInfo(f"sha256:{tagged(image)}", found.user, found.workdir, found.platform)
+            return ImageInfo(f"sha256:{tagged(image)}{found.build}", found.user, found.workdir, found.platform)
 
     def find_image(self, image: str, platform: str | None, *, timeout: float) -> ImageInfo | None:
         try:
