@@ -30,6 +30,12 @@ def name_for(pooled: str, prefix: str, username: str) -> str:
     return container_name(prefix, username, pooled.rpartition("-")[2])
 
 
+def user_in(name: str, pooled: str, prefix: str) -> str:
+    """Return whom `name_for` made the name for; what it begins with, too, where that is not `prefix`."""
+    user = name.removesuffix(f"-{pooled.rpartition('-')[2]}")
+    return user.removeprefix(f"{prefix}-")
+
+
 def connection_labels(shared: Mapping[str, str], connection_id: str, client: str, username: str) -> dict[str, str]:
     """Return the labels that tell whose a container is; `shared` are those of the gateway.
 

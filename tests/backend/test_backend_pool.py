@@ -107,7 +107,7 @@ async def test_without_a_pool_nothing_of_it_lives(state_dir: Path) -> None:
     await house.backend.start()
     assert (await house.finish(house.login(), "exit 1"))[1] == End(1)
     assert {"PoolActor", "FillingActor"}.isdisjoint(registered())
-    assert house.engine.faults.calls("container_list") == 1
+    assert house.engine.faults.calls("container_list") <= 1
     await house.close()
 
 
