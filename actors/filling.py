@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ..config.models import PullPolicy
 from ..engine import labels
 from ..engine.errors import EngineError
 from ..engine.types import EngineEvent, ImageInfo
@@ -65,13 +66,19 @@ class FillingActor(GuestMaker):
             self.refused(error.refused)
 
     def _look(self) -> None:
-        image, platform, timeout = self.execution.image, self.execution.platform, self.timeouts.http
+        timeout = self.timeouts.http
         ours = {labels.GATEWAY: self.surroundings.labels[labels.GATEWAY], labels.POOL: ""}
         try:
-            found = self.engine.find_image(image, platform, timeout=timeout)
+            found = self.engine.find_image(self.execution.image, self._judged_platform, timeout=timeout)
             listed = self.engine.list_containers(ours, timeout=timeout)
         except EngineError as error:
             self.log.debug("pool_look_failed", code=error.code, cause=str(error))
             return
         running = frozenset(row.id for row in listed if row.state == "running")
         post(self.parent, Seen(found.id if found else None, running))
+
+    @property
+    def _judged_platform(self) -> str | None:
+        """The platform that an image has to have or it is fetched; other policies take what is there."""
+        by_platform = self.execution.image_pull_policy is PullPolicy.IF_NOT_PRESENT
+        return self.execution.platform if by_platform else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from .base import Duration, Section
 from .limits import Count
+
+
+_YOUNGEST = 1.0
 
 
 class PoolConfig(Section):
@@ -23,3 +26,10 @@ class PoolConfig(Section):
         "at most so old.",
         examples=["10m"],
     )
+
+    @field_validator("max_age")
+    @classmethod
+    def _age(cls, value: float) -> float:
+        if value < _YOUNGEST:
+            raise ValueError(f"expected at least {_YOUNGEST:g}s: nothing would wait long enough for a user")
+        return value

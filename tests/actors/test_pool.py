@@ -213,7 +213,7 @@ def test_a_look_finds_those_whose_death_no_event_told(stage: Stage, pond: MakePo
 
 
 def test_one_that_is_too_old_is_replaced(stage: Stage, pond: MakePond) -> None:
-    pool = pond(1, max_age="300ms")
+    pool = pond(1, max_age="1s")
     pool.until_filled(1)
     [name] = stage.ledger.claimed[:1]
     assert pool.dropped() == (name, "age")
@@ -246,6 +246,15 @@ def test_the_next_fill_shows_a_changed_image_too(stage: Stage, pond: MakePond) -
     stage.engine.images[FAKE_IMAGE] = FakeImage(build="2")
     pool.take()
     assert pool.dropped() == (other, "image")
+
+
+def test_an_image_of_another_platform_that_the_policy_takes_is_kept(stage: Stage, pond: MakePond) -> None:
+    pool = pond(1, platform="linux/arm64", imagePullPolicy="Never")
+    pool.until_filled(1)
+    names = pool.names
+    pool.look()
+    pool.filling.proxy().execution.get(timeout=SECONDS)
+    assert pool.names == names
 
 
 def test_a_look_that_gets_no_answer_changes_nothing(stage: Stage, pond: MakePond) -> None:

@@ -81,6 +81,10 @@ BROKEN = {
         "docker:\n  execution:\n    pool:\n      size: 0.5\n",
         "c.yaml:4: docker.execution.pool.size: expected a whole number from 0 to 2147483647",
     ),
+    "a pool whose containers are too old at once": (
+        "docker:\n  execution:\n    pool:\n      maxAge: 500ms\n",
+        "c.yaml:4: docker.execution.pool.maxAge: expected at least 1s: nothing would wait long enough for a user",
+    ),
     "both names of the idle command": (
         "docker:\n  execution:\n    idleProgram: [cat]\n    idleCommand: [cat]\n",
         "c.yaml:3: docker.execution.idleProgram: older name of 'idleCommand', which is given as well",
