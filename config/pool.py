@@ -7,7 +7,6 @@ from pydantic import Field, field_validator
 from .base import Duration, Section
 from .limits import Count
 
-
 _YOUNGEST = 1.0
 
 
