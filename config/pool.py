@@ -15,8 +15,8 @@ class PoolConfig(Section):
 
     size: Count = Field(
         default=0,
-        description="Containers that wait, started; 0 is none. Each takes the memory of a shell, and what the image's "
-        "files take that it changes. Not in session mode, where a container is made for one program.",
+        description="Containers that wait, started; 0 is none. Not in session mode, where a container is made for its "
+        "one program.",
         examples=[2],
     )
     max_age: Duration = Field(

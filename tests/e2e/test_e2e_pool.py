@@ -57,7 +57,10 @@ def test_users_one_after_the_other_never_see_what_another_left(full: Server) -> 
     mark = full.log_mark()
     hosts = set()
     for user in ("demo", "bob") * SIZE:
-        look = full.ssh("hostname; ls /tmp/mine; echo $$ >/tmp/mine; (sleep 1000 >/dev/null 2>&1 &); echo $USER", options=["-l", user])
+        look = full.ssh(
+            "hostname; ls /tmp/mine; echo $$ >/tmp/mine; (sleep 1000 >/dev/null 2>&1 &); echo $USER",
+            options=["-l", user],
+        )
         host, name = look.stdout.split()
         assert b"No such file" in look.stderr
         hosts.add(host)
