@@ -13,6 +13,8 @@ LONGEST_WAIT = 3.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 """Behind a failure, and behind the tenth in a row."""
+YOUNG_SECONDS = 10.0
+"""What dies sooner is no better than what could not be started."""
 
 
 class FillPace:
@@ -43,9 +45,14 @@ class FillPace:
         self._starting.discard(user)
 
     def failed(self) -> None:
-        """A fill failed, or what it made did not live: the pause before the next one doubles."""
+        """A fill failed: the pause before the next one doubles."""
         self._pause = min(self._pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
         self._not_before = self._clock() + self._pause
+
+    def died(self, age: float) -> None:
+        """What was filled lived so many seconds. Young ones that die together, or behind a failure, are one failure."""
+        if age < YOUNG_SECONDS and self._clock() >= self._not_before:
+            self.failed()
 
     def well(self) -> None:
         """What was filled lives: a failure is the first again."""

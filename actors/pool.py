@@ -41,6 +41,7 @@ _SAME_MOMENT = 0.01
 class _HandedOver:
     guest: Guest
     taken: bool = False
+    died: bool = False
 
 
 class PoolActor(Worker):
@@ -166,6 +167,8 @@ class PoolActor(Worker):
         handed_over = self._handed_over.pop(asker, None)
         if handed_over and not handed_over.taken:
             self._take_in(handed_over.guest)
+            if handed_over.died:
+                self._died(handed_over.guest.container.id)
 
     # Guests.
     def _take_in(self, guest: Guest) -> None:
@@ -201,16 +204,18 @@ class PoolActor(Worker):
 
     # News.
     def _news(self, id: str, event: EngineEvent) -> None:
+        died = isinstance(event, ContainerDied | ContainerGone)
         for asker, handed_over in self._handed_over.items():
             if handed_over.guest.container.id == id:
                 # It came between the hand-over and his own registration.
                 post(asker, event)
-        if isinstance(event, ContainerDied | ContainerGone):
+                handed_over.died |= died
+        if died:
             self._died(id)
 
     def _died(self, id: str) -> None:
         if id in self._waiting:
-            self._pace.failed()
+            self._pace.died(time.monotonic() - self._waiting[id][1])
             self._drop(id, "died")
         elif self._fills:
             self._early_deaths.add(id)
@@ -230,7 +235,7 @@ class PoolActor(Worker):
         self._look_later()
 
     def _look(self) -> None:
-        if self._waiting and self._has_filling():
+        if self._waiting and self._ensure_filling():
             post(self._filling, Look())
 
     def _look_later(self) -> None:
@@ -252,7 +257,7 @@ class PoolActor(Worker):
         wait = self._pace.wait()
         if wait > 0:
             self._wake_in(wait)
-        elif self._has_filling():
+        elif self._ensure_filling():
             self._pace.begun()
             self._fills = True
             post(self._filling, Fill())
@@ -263,7 +268,7 @@ class PoolActor(Worker):
             self._wake_at = due
             self._house.timers.after(seconds, self.actor_ref, FillDue(due))
 
-    def _has_filling(self) -> bool:
+    def _ensure_filling(self) -> bool:
         if self._filling is None:
             try:
                 self._filling = FillingActor.start(self.actor_ref, self._surroundings)

@@ -19,7 +19,7 @@ from ..actors.specs import NETWORK, NETWORK_OPTIONS
 from ..actors.surroundings import House, Surroundings
 from ..actors.sweep import Sweeper
 from ..config.listen import host_and_port
-from ..config.models import ConnectionConfig, DockerConfig
+from ..config.models import ConnectionConfig, DockerConfig, Mode
 from ..engine import labels
 from ..engine.address import EngineAddress
 from ..engine.docker_engine import DockerEngine
@@ -184,7 +184,8 @@ class Backend:
         return self.metrics
 
     def _order_pool(self, house: House) -> None:
-        wanted = self.docker.execution.pool.size > 0
+        execution = self.docker.execution
+        wanted = execution.pool.size > 0 and execution.mode is Mode.CONNECTION
         post(house.root, PoolOrdered(_surroundings(house, self._engine, self.docker, self._log) if wanted else None))
 
     def _start_removals(self, root: Ref) -> Ref:

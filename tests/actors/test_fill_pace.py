@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sshore.actors.fill_pace import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WAIT, QUIET_SECONDS, FillPace
+from sshore.actors.fill_pace import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WAIT, QUIET_SECONDS, YOUNG_SECONDS, FillPace
 
 
 class Clock:
@@ -68,6 +68,17 @@ def test_failures_make_it_slower_up_to_a_minute(pace: FillPace, clock: Clock) ->
         assert pace.wait() == 0
     assert pauses[:3] == pytest.approx([FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE])
     assert pauses[-1] == pytest.approx(LONGEST_PAUSE)
+
+
+def test_young_deaths_are_a_failure_and_old_ones_are_none(pace: FillPace, clock: Clock) -> None:
+    pace.died(YOUNG_SECONDS)
+    assert pace.wait() == 0
+    for _ in range(10):
+        pace.died(1)
+    assert pace.wait() == pytest.approx(FIRST_PAUSE)
+    clock.now += FIRST_PAUSE
+    pace.died(1)
+    assert pace.wait() == pytest.approx(2 * FIRST_PAUSE)
 
 
 def test_an_engine_that_is_back_is_tried_at_once_and_trusted_when_a_container_lives(pace: FillPace) -> None:

@@ -152,6 +152,17 @@ def test_who_is_taking_it_hears_that_it_has_died(stage: Stage, pond: MakePond) -
     told.wait_for(ContainerGone)
 
 
+def test_one_that_died_before_it_was_taken_does_not_wait_again(stage: Stage, pond: MakePond) -> None:
+    pool = pond(1)
+    pool.until_filled(1)
+    asker, answer = pool.ask()
+    assert isinstance(answer, GuestReady)
+    name = answer.guest.container.name
+    pool.tell(GuestNews(answer.guest.container.id, ContainerGone()), AskerGone(asker))
+    assert pool.dropped() == (name, "died")
+    assert pool.names == []
+
+
 # Those that nobody should get.
 
 
