@@ -8,7 +8,6 @@ from ..config.models import Mode
 from ..engine.control_shell import CONTROL_SHELL, HANGUP_SECONDS
 from ..engine.errors import EngineError, NotFound
 from ..engine.interface import ControlInput
-from ..engine.launcher import SHELL
 from ..engine.turns import LONGEST_DELAY
 from ..engine.types import (
     ContainerDied,
@@ -19,9 +18,9 @@ from ..engine.types import (
     MemoryExhausted,
 )
 from ..metrics.codes import Code
-from .container import OwnedContainer
 from .exec_shell import ExecShell
 from .fate import Fate
+from .guest import Guest, GuestMaker
 from .messages import (
     Authenticated,
     CauseKnown,
@@ -43,11 +42,11 @@ from .messages import (
     SiblingStarts,
 )
 from .naming import connection_labels, container_name
-from .owner import ContainerOwner
+from .pool_client import PoolClient, RenameDue
+from .pool_messages import GuestReady, NoGuest
 from .ports import ConnectionPort
 from .ref import Ref, post
-from .refusals import Refused, RefusedError, record, refuse, refuse_for
-from .specs import idle_container
+from .refusals import Refused, RefusedError, record, refuse
 from .surroundings import Surroundings
 from .turn_messages import RemovalTurn, StartOverdue, StartTurn
 
@@ -57,7 +56,7 @@ _LATEST_KILL = 0.1
 _CANNOT_RUN = (126, 127)
 
 
-class ConnectionActor(ContainerOwner):
+class ConnectionActor(GuestMaker):
     """Owns the sessions of a connection and, in connection mode, its container."""
 
     role = "connection"
@@ -69,7 +68,7 @@ class ConnectionActor(ContainerOwner):
         self._client = client
         self._sessions: set[Ref] = set()
         self._waiting: list[Ref] = []
-        self._switch: ControlInput | None = None
+        self._pool = PoolClient(self.actor_ref, surroundings)
         self._shell: ControlInput | ExecShell | None = None
         self._fate = Fate()
         self._ready: ContainerReady | None = None
@@ -102,6 +101,13 @@ class ConnectionActor(ContainerOwner):
                 post(session, message)
             case Disconnected():
                 self._disconnected()
+            case GuestReady() if self._pool.answered() and not self._ending:
+                self._take(message)
+            case NoGuest(pool) if self._pool.answered() and not self._ending:
+                self._pool.start_begins(pool)
+                self._attempt(self.seek_image)
+            case RenameDue() if self.container and not self._ending:
+                self._pool.rename(self.container, self.log)
             case ImageReady() if not self._ending:
                 self._attempt(self.image_present)
             case ImageFailed(refused) if not self._ending:
@@ -132,29 +138,16 @@ class ConnectionActor(ContainerOwner):
         labels = connection_labels(self.surroundings.labels, self._connection_id, self._client, self.username)
         name = container_name(self.execution.containername, self.username)
         try:
-            container = self.make_container(idle_container(self.execution, name, labels))
-            self._hold_and_start(container)
+            guest = self.make_guest(image, name, labels)
         finally:
             self.give_turn_back()
-        own = self.execution.idle_command
-        self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else self._switch
         self.log.info("container_started", image=self.execution.image)
-        self._ready = ContainerReady(
-            container.id, container.name, str(self.execution.container.get("User") or image.user)
-        )
-        self._answer_all()
-
-    def _hold_and_start(self, container: OwnedContainer) -> None:
-        try:
-            self._switch = container.hold_stdin()
-            container.start()
-        except EngineError as error:
-            self.drop_container()
-            raise RefusedError(self._start_failed(error)) from error
+        self._settle(guest)
 
     def refused(self, refused: Refused) -> None:
         record(refused, "container_refused", self.log, self.metrics)
         self._refused = refused
+        self._pool.start_is_over()
         self._answer_all()
 
     def failed(self, error: BaseException) -> None:
@@ -163,9 +156,8 @@ class ConnectionActor(ContainerOwner):
     def release(self) -> None:
         for session in self._sessions:
             post(session, ChannelClosed())
-        for held in (self._shell, self._switch):
-            if held:
-                held.close()
+        if self._shell:
+            self._shell.close()
         try:
             super().release()
         finally:
@@ -178,8 +170,26 @@ class ConnectionActor(ContainerOwner):
 
     def _authenticated(self, username: str) -> None:
         self.username = username
-        if self.execution.mode is Mode.CONNECTION and not self._ending:
+        if self.execution.mode is Mode.CONNECTION and not self._ending and not self._pool.ask():
             self._attempt(self.seek_image)
+
+    def _take(self, ready: GuestReady) -> None:
+        guest = ready.guest
+        self.container, self.switch = guest.container, guest.switch
+        name = self._pool.take(ready, self.username)
+        self.watch(guest.container.id)
+        self.log = self.log.bind(container=guest.container.name)
+        self.log.info("container_taken", image=self.execution.image, pooled=name)
+        self._settle(guest)
+
+    def _settle(self, guest: Guest) -> None:
+        """Have the programs run in it."""
+        container, own = guest.container, self.execution.idle_command
+        self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else guest.switch
+        user = str(self.execution.container.get("User") or guest.image.user)
+        self._ready = ContainerReady(container.id, container.name, user)
+        self._pool.start_is_over()
+        self._answer_all()
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -212,11 +222,6 @@ class ConnectionActor(ContainerOwner):
             self._shell.send_line(line, timeout=self.timeouts.signal)
         except EngineError as error:
             self.log.warning("control_line_failed", code=error.code, cause=str(error))
-
-    def _start_failed(self, error: EngineError) -> Refused:
-        if not self.execution.idle_command and f"{SHELL}: no such file" in error.detail:
-            return refuse(Code.IMAGE_WITHOUT_SHELL, str(error))
-        return refuse_for(error, Code.CONTAINER_START_FAILED)
 
     def _cause_of(self, exit_code: int, oom: bool) -> Code:
         if oom:

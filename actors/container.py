@@ -17,20 +17,21 @@ class OwnedContainer:
     """One actor's container. Every method blocks on the engine and belongs to that actor's thread."""
 
     def __init__(self, surroundings: Surroundings, spec: ContainerSpec, begun: float) -> None:
-        """`begun` is when it was decided to create it, in monotonic seconds."""
         self._surroundings = surroundings
         self._timeouts = surroundings.docker.timeouts
         self._engine = surroundings.engine
         self._spec = spec
-        self._begun = begun
         self._started = False
+        self._former_name = ""
+        self.begun = begun
+        """When it was decided to create it, in monotonic seconds."""
         self.name = spec.name
         self.id = ""
 
     def create(self) -> None:
         """Write the name down, then create, within what waiting for it has left of the time. Raises EngineError."""
         self._surroundings.house.ledger.claim(self.name)
-        left = self._timeouts.container_start - (time.monotonic() - self._begun)
+        left = self._timeouts.container_start - (time.monotonic() - self.begun)
         self.id = self._engine.create_container(self._spec, timeout=max(left, 0.0))
 
     def hold_stdin(self) -> ControlInput:
@@ -47,12 +48,24 @@ class OwnedContainer:
             self._ensure_network()
             self._engine.start_container(self.id, timeout=self._timeouts.container_start)
         self._started = True
-        self._surroundings.house.metrics.container_started(time.monotonic() - self._begun)
+        self._surroundings.house.metrics.container_started(time.monotonic() - self.begun)
+
+    def hand_over(self, surroundings: Surroundings, name: str) -> None:
+        """Belong to another actor, with these surroundings, and have this name; `rename` tells the engine."""
+        self._surroundings = surroundings
+        self._timeouts = surroundings.docker.timeouts
+        self._engine = surroundings.engine
+        surroundings.house.ledger.claim(name)
+        self._former_name, self.name = self.name, name
+
+    def rename(self) -> None:
+        """Tell the engine the name that it was given by `hand_over`. Raises EngineError: it may have either then."""
+        self._engine.rename_container(self.id, self.name, timeout=self._timeouts.http)
+        self._release_former_name()
 
     def dispose(self) -> None:
         """Remove it, or hand its name to the removal actor. Never raises EngineError."""
-        if self._started:
-            self._surroundings.house.metrics.container_removed()
+        self._count_removed()
         try:
             self._engine.remove_container(self.id or self.name, timeout=self._timeouts.container_stop)
         except NotFound:
@@ -65,6 +78,12 @@ class OwnedContainer:
             self._leave_to_root()
             return
         self._surroundings.house.ledger.release(self.name)
+        self._release_former_name()
+
+    def leave_to_root(self) -> None:
+        """Have the removal actor remove it. Does not block."""
+        self._count_removed()
+        self._leave_to_root()
 
     def forsake(self, error: EngineError) -> None:
         """Give up a container whose create failed: nothing is there, unless the answer was lost."""
@@ -74,7 +93,17 @@ class OwnedContainer:
             self._surroundings.house.ledger.release(self.name)
 
     def _leave_to_root(self) -> None:
-        post(self._surroundings.house.root, RemoveLater(self.name, may_come=not self.id, id=self.id))
+        for name in filter(None, (self.name, self._former_name)):
+            post(self._surroundings.house.root, RemoveLater(name, may_come=not self.id, id=self.id))
+
+    def _release_former_name(self) -> None:
+        name, self._former_name = self._former_name, ""
+        if name:
+            self._surroundings.house.ledger.release(name)
+
+    def _count_removed(self) -> None:
+        if self._started:
+            self._surroundings.house.metrics.container_removed()
 
     def _ensure_network(self) -> None:
         labels = self._surroundings.house.labels

@@ -14,10 +14,26 @@ _LONGEST_USER = 32
 _LONGEST_LABEL = 256
 
 
-def container_name(prefix: str, username: str) -> str:
+def container_name(prefix: str, username: str, ending: str = "") -> str:
     """Return a new name such as `sshore-alice-9f31c2d4`: readable, unique, within Docker's `[a-zA-Z0-9_.-]`."""
     readable = _UNSAFE.sub("_", username)[:_LONGEST_USER] or "_"
-    return f"{prefix or 'sshore'}-{readable}-{secrets.token_hex(6)}"
+    return f"{prefix or 'sshore'}-{readable}-{ending or secrets.token_hex(6)}"
+
+
+def pooled_name(prefix: str) -> str:
+    """Return a new name such as `sshore.pool-9f31c2d4`, of a container that nobody has yet."""
+    return f"{prefix or 'sshore'}.pool-{secrets.token_hex(6)}"
+
+
+def name_for(pooled: str, prefix: str, username: str) -> str:
+    """Return what the container that was called `pooled` is called when a user has it; the ending stays."""
+    return container_name(prefix, username, pooled.rpartition("-")[2])
+
+
+def user_in(name: str, pooled: str, prefix: str) -> str:
+    """Return whom `name_for` made the name for; what it begins with, too, where that is not `prefix`."""
+    user = name.removesuffix(f"-{pooled.rpartition('-')[2]}")
+    return user.removeprefix(f"{prefix}-")
 
 
 def connection_labels(shared: Mapping[str, str], connection_id: str, client: str, username: str) -> dict[str, str]:

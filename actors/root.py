@@ -1,4 +1,4 @@
-"""The root actor: every connection, every image, and the removals are its children."""
+"""The root actor: every connection, every image, the pool and the removals are its children."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from .messages import (
     RemoveLater,
     RestartRemovals,
 )
+from .pool import PoolActor
+from .pool_messages import GuestWanted, PoolOrdered, RestartPool
+from .pools import Pools
 from .ports import BackendPort, Timers
 from .ref import Ref, post
 from .refusals import RefusedError, record
@@ -34,8 +37,8 @@ class RootActor(Worker):
     """Keeps the list of connections, passes requests on to image and removal actors, restarts those, and drains.
 
     A crashed connection is not restarted: its client is gone. An image actor comes with the request for a pull and
-    goes with its end, the removal actor comes back at once. If the root itself crashes, the backend's port is told and
-    the process ends.
+    goes with its end, the removal actor and the pool come back soon. If the root itself crashes, the backend's port is
+    told and the process ends.
     """
 
     role = "root"
@@ -56,6 +59,7 @@ class RootActor(Worker):
         self._to_remove: dict[str, RemoveLater] = {}
         self._connections: set[Ref] = set()
         self._images: dict[Hashable, Ref] = {}
+        self._pools = Pools(self.actor_ref)
         self._draining = False
 
     @property
@@ -73,9 +77,9 @@ class RootActor(Worker):
             case ChildEnded(child):
                 self._lose(child)
             case ChildFailed(child, _):
+                self._restart_later(child)
                 self._lose(child)
                 child.stop(block=False)
-                self._restart_later(child)
             case ImageWanted():
                 self._image(message)
             case ImageActorDone(image):
@@ -90,6 +94,12 @@ class RootActor(Worker):
                 self._report_drained()
             case RestartRemovals():
                 self._restart_removals()
+            case GuestWanted():
+                self._pools.pass_on(message)
+            case PoolOrdered(surroundings) if not self._draining:
+                self._start_pool(lambda: self._pools.order(surroundings))
+            case RestartPool() if not self._draining:
+                self._start_pool(self._pools.start)
             case Drain():
                 self._drain()
             case Ping(answered):
@@ -99,11 +109,11 @@ class RootActor(Worker):
         self._port.root_failed(error)
 
     def release(self) -> None:
-        for child in (*self._connections, *self._images.values(), *filter(None, [self._removals])):
+        for child in (*self._connections, *self._images.values(), *self._pools.living, *filter(None, [self._removals])):
             child.stop(block=False)
 
     def _adopt(self, child: Ref) -> None:
-        if issubclass(child.actor_class, ImageActor | RemovalActor):
+        if issubclass(child.actor_class, ImageActor | RemovalActor | PoolActor):
             return
         self._connections.add(child)
         if self._draining:
@@ -112,11 +122,15 @@ class RootActor(Worker):
     def _lose(self, child: Ref) -> None:
         self._connections.discard(child)
         self._images = {key: image for key, image in self._images.items() if image != child}
+        self._pools.lose(child)
+        self._pools.tell_gone(child)
         self._report_drained()
 
     def _restart_later(self, child: Ref) -> None:
         if child == self._removals:
             self._timers.after(_RESTART_PAUSE, self.actor_ref, RestartRemovals())
+        if self._pools.is_current(child):
+            self._timers.after(_RESTART_PAUSE, self.actor_ref, RestartPool())
 
     def _restart_removals(self) -> None:
         try:
@@ -127,6 +141,13 @@ class RootActor(Worker):
             return
         for message in self._to_remove.values():
             post(self._removals, message)
+
+    def _start_pool(self, start: Callable[[], None]) -> None:
+        try:
+            start()
+        except RefusedError as error:
+            record(error.refused, "pool_not_started", self.log, self.metrics)
+            self._timers.after(_RESTART_PAUSE, self.actor_ref, RestartPool())
 
     def _image(self, wanted: ImageWanted) -> None:
         image = self._images.get(wanted.key)
@@ -141,11 +162,12 @@ class RootActor(Worker):
 
     def _drain(self) -> None:
         self._draining = True
+        self._pools.retire()
         post(self._removals, Drain())
         for connection in self._connections:
             post(connection, Disconnected())
         self._report_drained()
 
     def _report_drained(self) -> None:
-        if self._draining and not self._connections and not self._to_remove:
+        if self._draining and not (self._connections or self._to_remove or self._pools.living):
             self._port.drained()

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..actors.gateway import Gateway
 from ..actors.log import Log
 from ..actors.messages import Drain, Ping
+from ..actors.pool_messages import PoolOrdered
 from ..actors.ref import Ref, post
 from ..actors.removal import RemovalActor
 from ..actors.root import RootActor
@@ -19,7 +20,7 @@ from ..actors.specs import NETWORK, NETWORK_OPTIONS
 from ..actors.surroundings import House, Surroundings
 from ..actors.sweep import Sweeper
 from ..config.listen import host_and_port
-from ..config.models import ConnectionConfig, DockerConfig
+from ..config.models import ConnectionConfig, DockerConfig, Mode
 from ..engine import labels
 from ..engine.address import EngineAddress
 from ..engine.docker_engine import DockerEngine
@@ -98,6 +99,7 @@ class Backend:
         root = RootActor.start(self, self._log, self.metrics, self._timers, self._start_removals)
         self._house = House(self._watcher, self._turns, self._janitor, self._timers, self.metrics, root, own)
         await asyncio.to_thread(self._prepare_engine)
+        self._order_pool(self._house)
 
     def connection(
         self,
@@ -123,8 +125,7 @@ class Backend:
         client = host_and_port(*client_address)
         bound = bindable(log or self._log).bind(connection=connection_id, client=client)
         engine = InstrumentedEngine(self._raw, self._counters(requests, failures), bound)
-        own_labels = {**self._house.labels, labels.START_LIMIT: f"{_start_limit(docker):g}"}
-        surroundings = Surroundings(self._house, engine, docker, bound, own_labels)
+        surroundings = _surroundings(self._house, engine, docker, bound)
         return ConnectionHandler(surroundings, connection_id, client, lambda: self._house is None, self._pace)
 
     async def is_ready(self) -> str | None:
@@ -138,10 +139,13 @@ class Backend:
     def configure(self, docker: DockerConfig) -> None:
         """Give connections that come from now on another configuration.
 
-        Retries of removals keep the first one's timeouts. Raises ValueError on another engine.
+        The pool is replaced if its containers are to be others. Retries of removals keep the first one's timeouts.
+        Raises ValueError on another engine.
         """
         self._require_own_engine(docker)
         self.docker = docker
+        if self._house:
+            self._order_pool(self._house)
 
     async def root_answers(self) -> None:
         """Return once the root actor has handled a message; at once where there is none. For a watchdog."""
@@ -185,6 +189,11 @@ class Backend:
             raise ValueError("requests and failures: a connection brings both counters or none")
         return self.metrics
 
+    def _order_pool(self, house: House) -> None:
+        execution = self.docker.execution
+        wanted = execution.pool.size > 0 and execution.mode is Mode.CONNECTION
+        post(house.root, PoolOrdered(_surroundings(house, self._engine, self.docker, self._log) if wanted else None))
+
     def _start_removals(self, root: Ref) -> Ref:
         limit = _start_limit(self.docker)
         sweeper = Sweeper(self._engine, self._gateway, self._janitor, self._log, start_limit=limit)
@@ -221,6 +230,11 @@ class Backend:
             self._janitor.dismiss()
         self._gateway.close()
         self._raw.close()
+
+
+def _surroundings(house: House, engine: Engine, docker: DockerConfig, log: Log) -> Surroundings:
+    own_labels = {**house.labels, labels.START_LIMIT: f"{_start_limit(docker):g}"}
+    return Surroundings(house, engine, docker, log, own_labels)
 
 
 def _start_limit(docker: DockerConfig) -> float:

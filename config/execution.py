@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from .base import Flag, Section, Word
 from .docker_api import CONTAINER, HOST, NETWORK
 from .owned import owned_faults
+from .pool import PoolConfig
 from .problems import Fault, refuse
 from .registry import RegistryAuthConfig
 from .structures import platform_text, structures
@@ -130,6 +131,8 @@ class ExecutionConfig(Section):
         "`$DOCKER_CONFIG/config.json` or `~/.docker/config.json`; `{}` pulls as nobody.",
     )
 
+    pool: PoolConfig = Field(default=PoolConfig(), description="Containers that are started in advance.")
+
     @property
     def image(self) -> str:
         """The image of the containers."""
@@ -187,6 +190,9 @@ class ExecutionConfig(Section):
         if self.idle_command is not None and not in_connection_mode:
             message = "there is no idle command in session mode; did you mean 'shellCommand'?"
             faults.append(Fault(("idleCommand",), message, (("mode",),)))
+        if self.pool.size and not in_connection_mode:
+            message = "there is no pool in session mode: a container is made for its one program"
+            faults.append(Fault(("pool", "size"), message, (("mode",),)))
         refuse(faults)
         return self
 

@@ -12,6 +12,7 @@ from .connection import ConnectionConfig, TimeoutsConfig
 from .execution import DEFAULT_IMAGE, ExecutionConfig, Mode, PullPolicy
 from .limits import LimitsConfig
 from .listen import overlap, parse_listen
+from .pool import PoolConfig
 from .problems import Fault, Problem, refuse
 from .registry import RegistryAuthConfig
 from .server import AuthConfig, HealthConfig, LogConfig, LogFormat, LogLevel, MetricsConfig, SshConfig
@@ -30,6 +31,7 @@ __all__ = [
     "LogLevel",
     "MetricsConfig",
     "Mode",
+    "PoolConfig",
     "PullPolicy",
     "RegistryAuthConfig",
     "SshConfig",

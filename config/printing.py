@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from .base import Section
 from .durations import format_duration
 from .hardening import hardened
-from .models import Config, LimitsConfig, SshConfig, TimeoutsConfig
+from .models import Config, LimitsConfig, PoolConfig, SshConfig, TimeoutsConfig
 from .pem import is_pem_text
 from .secrets import MASK, without_secrets
 from .yaml_text import yaml_text
@@ -28,7 +28,7 @@ def effective(config: Config) -> str:
 
 
 def _section(section: Section) -> dict[str, Any]:
-    seconds = isinstance(section, TimeoutsConfig | LimitsConfig | SshConfig)
+    seconds = isinstance(section, TimeoutsConfig | LimitsConfig | SshConfig | PoolConfig)
     return {
         key: _value(getattr(section, attribute), seconds=seconds) for key, attribute in type(section).aliases().items()
     }

@@ -99,6 +99,10 @@ class DockerEngine:
             "container_remove", timeout, lambda client: client.remove_container(container, v=True, force=True)
         )
 
+    def rename_container(self, container: str, name: str, *, timeout: float) -> None:
+        """Docker API, "ContainerRename"."""
+        self._pool.run("container_rename", timeout, lambda client: client.rename(container, name))
+
     def kill_container(self, container: str, signal: str, *, timeout: float) -> None:
         """Docker API, "ContainerKill"."""
         self._pool.run("container_kill", timeout, lambda client: client.kill(container, signal))

@@ -102,6 +102,13 @@ class InstrumentedEngine:
     def remove_container(self, container: str, *, timeout: float) -> None:
         self._retry("container_remove", timeout, lambda left: self._engine.remove_container(container, timeout=left))
 
+    def rename_container(self, container: str, name: str, *, timeout: float) -> None:
+        self._retry(
+            "container_rename",
+            timeout,
+            lambda left: self._engine.rename_container(container, name, timeout=left),
+        )
+
     def kill_container(self, container: str, signal: str, *, timeout: float) -> None:
         self._retry(
             "container_kill",

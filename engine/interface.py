@@ -120,6 +120,9 @@ class Engine(Protocol):
     def remove_container(self, container: str, *, timeout: float) -> None:
         """Kill and remove, anonymous volumes too. NotFound: already gone. Conflict: a removal is under way."""
 
+    def rename_container(self, container: str, name: str, *, timeout: float) -> None:
+        """Conflict: the name is taken. Labels stay what they were."""
+
     def kill_container(self, container: str, signal: str, *, timeout: float) -> None:
         """Send `signal` (`TERM`, without SIG) to the main process. Conflict: it does not run."""
 

@@ -11,6 +11,7 @@ CLIENT: Final = "sshore.client"
 USER: Final = "sshore.user"
 GATEWAY: Final = "sshore.gateway"
 MACHINE: Final = "sshore.machine"
+POOL: Final = "sshore.pool"
 START_LIMIT: Final = "sshore.startLimit"
 
 

@@ -23,6 +23,7 @@ class Metrics:
         self._make_session_metrics()
         self._make_container_metrics()
         self._make_turn_metrics()
+        self._make_pool_metrics()
         self._log_lines_lost = Counter(
             "sshore_log_lines_lost", "Lines of the log that could not be written.", registry=self.registry
         )
@@ -74,6 +75,26 @@ class Metrics:
         """Who was counted by `turn_asked` waits no more, after so many seconds."""
         self._turns_waiting[work].dec()
         self._turn_waits[work].observe(seconds)
+
+    def pool_asked(self, hit: bool) -> None:
+        """Count a login that asked the pool for a container, and whether there was one."""
+        (self._pool_hits if hit else self._pool_misses).inc()
+
+    def pool_gained(self) -> None:
+        """A container waits in the pool."""
+        self._pool_waiting.inc()
+
+    def pool_lost(self) -> None:
+        """A container that was counted by `pool_gained` waits no more."""
+        self._pool_waiting.dec()
+
+    def pool_filled(self, seconds: float) -> None:
+        """Count a container that was made for the pool, and the seconds that it took."""
+        self._pool_fill.observe(seconds)
+
+    def pool_fill_failed(self, code: str) -> None:
+        """Count a container that could not be made for the pool, by the failure's code."""
+        self._pool_fill_failures.labels(code).inc()
 
     def program_started(self, seconds: float) -> None:
         """Count a program that runs, and the seconds from the client's request until it did."""
@@ -172,3 +193,17 @@ class Metrics:
         )
         self._turns_waiting = {work: waiting.labels(work) for work in ("start", "removal")}
         self._turn_waits = {work: waits.labels(work) for work in ("start", "removal")}
+
+    def _make_pool_metrics(self) -> None:
+        asked = Counter("sshore_pool_logins", "Logins that asked the pool.", ["result"], registry=self.registry)
+        self._pool_hits, self._pool_misses = asked.labels("hit"), asked.labels("miss")
+        self._pool_waiting = Gauge("sshore_pool_waiting", "Containers that wait for users.", registry=self.registry)
+        self._pool_fill = Histogram(
+            "sshore_pool_fill_seconds",
+            "From the decision to fill the pool until a container waits in it.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._pool_fill_failures = Counter(
+            "sshore_pool_fill_failures", "Containers that the pool could not get.", ["code"], registry=self.registry
+        )

@@ -67,6 +67,8 @@ docker:
   execution:
     container:
       Image: sshore/guest:latest
+    pool:
+      size: 2
 YAML
 }
 

@@ -1,4 +1,4 @@
-"""`sshore ps`: whose containers run, from their labels."""
+"""`sshore ps`: whose containers run, from their labels; those that waited in a pool tell it by their names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
+from ..actors.naming import user_in
 from ..backend.backend import engine_address
 from ..config.models import DockerConfig
 from ..config.text import printable
@@ -16,6 +17,7 @@ from ..engine.types import ContainerSummary
 
 _COLUMNS = ("CONNECTION", "USER", "CLIENT", "CONTAINER", "IMAGE", "STATE", "AGE")
 _SHOWN_OF_ID = 12
+_WAITING = "(waiting)"
 # A name that is cut off helps nobody, neither in a pipe nor in a narrow terminal.
 _WIDEST = 1000
 
@@ -29,17 +31,27 @@ def print_containers(docker: DockerConfig) -> None:
         engine.close()
     table = Table(*_COLUMNS, box=None, pad_edge=False)
     for container in sorted(found, key=lambda each: each.created):
-        table.add_row(*map(printable, _row(container)))
+        table.add_row(*map(printable, _row(container, docker.execution.containername)))
     Console(highlight=False, markup=False, soft_wrap=True, width=_WIDEST).print(table)
 
 
-def _row(container: ContainerSummary) -> tuple[str, ...]:
+def _row(container: ContainerSummary, prefix: str) -> tuple[str, ...]:
     return (
-        container.labels.get(labels.CONNECTION, "")[:_SHOWN_OF_ID],
-        container.labels.get(labels.USER, ""),
-        container.labels.get(labels.CLIENT, ""),
+        *_whose(container, prefix),
         container.name,
         container.image,
         container.state,
         f"{max(0, int(time.time() - container.created))}s",
     )
+
+
+def _whose(container: ContainerSummary, prefix: str) -> tuple[str, str, str]:
+    """Return the connection, the user and the client."""
+    pooled = container.labels.get(labels.POOL)
+    if pooled == container.name:
+        return _WAITING, "", ""
+    if pooled:
+        return "", user_in(container.name, pooled, prefix), ""
+    found = (container.labels.get(label, "") for label in (labels.CONNECTION, labels.USER, labels.CLIENT))
+    connection, user, client = found
+    return connection[:_SHOWN_OF_ID], user, client

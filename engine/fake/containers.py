@@ -46,6 +46,8 @@ class FakeImage:
     cmd: tuple[str, ...] = ("sh",)
     env: tuple[str, ...] = ()
     commands: Mapping[str, Command] = field(default_factory=lambda: dict(COMMANDS))
+    build: str = ""
+    """Another one makes it another image, whatever its name."""
 
 
 class FakeExec:

@@ -90,8 +90,7 @@ class FakeEngine:
             image = self._find_image(str(spec.config["Image"]), "container_create")
             made = FakeContainer(spec, image, self._events, self.faults)
             with self._lock:
-                if any(one.name == spec.name and not one.gone.is_set() for one in self._containers.values()):
-                    raise Conflict("container_create", f"the name {spec.name} is already in use")
+                self._require_free(spec.name, "container_create")
                 self._containers[made.id] = made
             return made.id
 
@@ -113,6 +112,13 @@ class FakeEngine:
             found.remove()
             if not found.gone.wait(timeout):
                 raise TimedOut("container_remove", f"it does not end within {timeout:g} s")
+
+    def rename_container(self, container: str, name: str, *, timeout: float) -> None:
+        with self.faults.call("container_rename", timeout):
+            found = self._find(container, "container_rename")
+            with self._lock:
+                self._require_free(name, "container_rename")
+                found.name = name
 
     def kill_container(self, container: str, signal: str, *, timeout: float) -> None:
         with self.faults.call("container_kill", timeout):
@@ -147,7 +153,7 @@ class FakeEngine:
     def inspect_image(self, image: str, *, timeout: float) -> ImageInfo:
         with self.faults.call("image_inspect", timeout):
             found = self._find_image(image, "image_inspect")
-            return ImageInfo(f"sha256:{tagged(image)}", found.user, found.workdir, found.platform)
+            return ImageInfo(f"sha256:{tagged(image)}{found.build}", found.user, found.workdir, found.platform)
 
     def find_image(self, image: str, platform: str | None, *, timeout: float) -> ImageInfo | None:
         try:
@@ -197,6 +203,10 @@ class FakeEngine:
 
     def close(self) -> None:
         """Nothing is pooled here."""
+
+    def _require_free(self, name: str, operation: str) -> None:
+        if any(one.name == name and not one.gone.is_set() for one in self._containers.values()):
+            raise Conflict(operation, f"the name {name} is already in use")
 
     def _find(self, container: str, operation: str) -> FakeContainer:
         # By its id without a look at all the others: hundreds of idle ones must not slow a newcomer down.

@@ -72,6 +72,19 @@ BROKEN = {
         "c.yaml:4: docker.execution.idleCommand: there is no idle command in session mode; "
         "did you mean 'shellCommand'?",
     ),
+    "a pool in session mode": (
+        "docker:\n  execution:\n    mode: session\n    pool:\n      size: 2\n",
+        "c.yaml:5: docker.execution.pool.size: there is no pool in session mode: a container is made for its one "
+        "program",
+    ),
+    "a pool of half a container": (
+        "docker:\n  execution:\n    pool:\n      size: 0.5\n",
+        "c.yaml:4: docker.execution.pool.size: expected a whole number from 0 to 2147483647",
+    ),
+    "a pool whose containers are too old at once": (
+        "docker:\n  execution:\n    pool:\n      maxAge: 500ms\n",
+        "c.yaml:4: docker.execution.pool.maxAge: expected at least 1s: nothing would wait long enough for a user",
+    ),
     "both names of the idle command": (
         "docker:\n  execution:\n    idleProgram: [cat]\n    idleCommand: [cat]\n",
         "c.yaml:3: docker.execution.idleProgram: older name of 'idleCommand', which is given as well",

@@ -25,11 +25,12 @@ from sshore.actors.refusals import RefusedError
 from sshore.backend.connection import ConnectionHandler
 from sshore.backend.session import ProgramSession
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
-from sshore.engine.fake.engine import FakeEngine
+from sshore.engine.fake.containers import FakeImage
+from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from support.client import SECONDS, Client, eventually
 from support.clocks import HastyLoop, complaints_of
 from support.effort import EFFORT, tries
-from support.gatehouse import Gatehouse
+from support.gatehouse import Gatehouse, docker_config
 
 pytestmark = pytest.mark.timeout(120 * EFFORT)
 
@@ -39,7 +40,7 @@ MOST_CONNECTIONS = 3
 OPERATIONS = (
     *("container_create", "container_start", "container_attach", "container_inspect", "container_resize"),
     *("container_kill", "container_remove", "container_list", "exec_create", "exec_start", "exec_inspect"),
-    *("exec_resize", "image_inspect", "image_pull", "network_create", "events", "ping"),
+    *("exec_resize", "container_rename", "image_inspect", "image_pull", "network_create", "events", "ping"),
 )
 which = st.integers(0, 20)
 errors = st.sampled_from([Unavailable, TimedOut, ServerFault, Conflict, NotFound])
@@ -119,6 +120,7 @@ class Orders(RuleBasedStateMachine):
     """A gateway, up to three clients at a time with any number of channels, and an engine."""
 
     mode = "connection"
+    pool = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -291,7 +293,8 @@ class Orders(RuleBasedStateMachine):
         assert self.house.book.of("containers_left_to_the_janitor") == []
 
     async def _open_house(self) -> None:
-        self.house = Gatehouse(Path(self.folder.name), mode=self.mode, timeouts=TIMEOUTS)
+        execution = {"mode": self.mode, "pool": {"size": self.pool}}
+        self.house = Gatehouse(Path(self.folder.name), timeouts=TIMEOUTS, **execution)
         self.engine = self.house.engine
         await self.house.backend.start()
 
@@ -338,6 +341,32 @@ class OrdersOfSessions(Orders):
     mode = "session"
 
 
-@pytest.mark.parametrize("machine", [Orders, OrdersOfSessions])
+class OrdersOfPools(Orders):
+    """The same with containers that wait."""
+
+    pool = 2
+
+    @rule(build=st.sampled_from(["1", "2"]))
+    def image_changes(self, build: str) -> None:
+        self.engine.images[FAKE_IMAGE] = FakeImage(build=build)
+
+    @rule(memory=st.sampled_from([1 << 26, 1 << 27]), size=st.sampled_from([0, 1, 3]))
+    @precondition(lambda self: not self.shutting_down)
+    def configuration_changes(self, memory: int, size: int) -> None:
+        host = {"NetworkMode": "none", "Memory": memory}
+        config = docker_config(host=host, pool={"size": size}, timeouts=TIMEOUTS)
+        self._do(lambda: self.house.backend.configure(config))
+
+    @invariant()
+    def nobody_gets_what_another_had(self) -> None:
+        handed_out = [line["pooled"] for line in self.house.book.of("container_taken")]
+        assert len(set(handed_out)) == len(handed_out)
+
+    async def _nothing_is_left(self) -> None:
+        await super()._nothing_is_left()
+        assert self.house.count("sshore_pool_waiting") == 0
+
+
+@pytest.mark.parametrize("machine", [Orders, OrdersOfSessions, OrdersOfPools])
 def test_whatever_clients_and_the_engine_do_everybody_learns_his_end_and_nothing_is_left(machine: type[Orders]) -> None:
     run_state_machine_as_test(machine, settings=tries(25, stateful_step_count=30))

@@ -38,6 +38,27 @@ def test_a_container_is_listed_with_nothing_cut_off(container: Container, engine
     assert row[:6] == ["0123456789ab", LABELS["sshore.user"], LABELS["sshore.client"], NAME, image, "created"]
 
 
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [
+        ("sshore.pool-0123456789ab", ["(waiting)"]),
+        ("sshore-al-ice-0123456789ab", ["al-ice"]),
+        ("workshop-al-ice-0123456789ab", ["workshop-al-ice"]),
+    ],
+)
+def test_one_that_waited_in_a_pool_is_its_users_by_its_name(
+    docker_client: DockerClient, mini_image: str, engine_host: str, tmp_path: Path, name: str, whose: list[str]
+) -> None:
+    labels = {"sshore": "1", "sshore.gateway": "ofatest", "sshore.pool": "sshore.pool-0123456789ab"}
+    made = docker_client.containers.create(mini_image, name=name, labels=labels, network_mode="none")
+    try:
+        row = next(line.split() for line in _ps(tmp_path, engine_host).stdout.splitlines() if name in line)
+    finally:
+        made.remove(force=True)
+    assert row[: len(whose) + 1] == [*whose, name]
+
+
 def test_an_engine_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
     done = _ps(tmp_path, f"unix://{tmp_path}/nobody.sock")
     assert (done.returncode, done.stdout) == (1, "")

@@ -90,6 +90,7 @@ def test_unknown_names_are_not_found(bench):
         lambda: bench.engine.remove_container("contract-nobody", timeout=T),
         lambda: bench.engine.kill_container("contract-nobody", "TERM", timeout=T),
         lambda: bench.engine.resize_container("contract-nobody", 80, 24, timeout=T),
+        lambda: bench.engine.rename_container("contract-nobody", "contract-somebody", timeout=T),
         lambda: bench.exec("contract-nobody", "true"),
         lambda: bench.engine.attach_control("contract-nobody", timeout=T),
         lambda: bench.engine.inspect_image("sshore/nothing:none", timeout=T),
@@ -113,6 +114,22 @@ def test_a_taken_name_is_a_conflict(bench):
     bench.container("sleep", "1000", name="contract-taken")
     with pytest.raises(Conflict):
         bench.container("sleep", "1000", name="contract-taken")
+
+
+def test_a_running_container_gets_another_name_and_keeps_its_labels(bench):
+    container, _ = bench.idle()
+    bench.engine.rename_container(container, "contract-renamed", timeout=T)
+    assert bench.engine.inspect_container("contract-renamed", timeout=T).id == container
+    [row] = bench.engine.list_containers(bench.labels, timeout=T)
+    assert row.name == "contract-renamed"
+
+
+def test_a_taken_name_is_a_conflict_for_whoever_is_to_have_it(bench):
+    bench.container("sleep", "1000", name="contract-taken")
+    other = bench.container("sleep", "1000", name="contract-other")
+    with pytest.raises(Conflict):
+        bench.engine.rename_container(other, "contract-taken", timeout=T)
+    assert bench.engine.inspect_container(other, timeout=T).name == "contract-other"
 
 
 def test_what_needs_a_running_container_is_a_conflict_without_one(bench):

@@ -1,0 +1,91 @@
+"""The actor that makes a pool's containers, one after the other, and looks at them: it blocks, so that no pool does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ..config.models import PullPolicy
+from ..engine import labels
+from ..engine.errors import EngineError
+from ..engine.types import EngineEvent, ImageInfo
+from .guest import GuestMaker
+from .messages import ImageFailed, ImageReady
+from .naming import pooled_name
+from .pool_messages import Fill, Filled, FillFailed, GuestAccepted, GuestNews, Look, Seen
+from .ref import Ref, post
+from .refusals import Refused, RefusedError
+from .surroundings import Surroundings
+from .turn_messages import StartOverdue, StartTurn
+
+
+class FillingActor(GuestMaker):
+    """Owns a guest from its name on until the pool accepts it. Events of what it makes go to the pool."""
+
+    role = "filling"
+
+    def __init__(self, pool: Ref, surroundings: Surroundings) -> None:
+        super().__init__(pool, surroundings)
+        self._begun: float | None = None
+
+    def handle(self, message: object) -> None:
+        match message:
+            case Fill():
+                self._begun = time.monotonic()
+                self._attempt(self.seek_image)
+            case ImageReady() if self._begun is not None:
+                self._attempt(self.image_present)
+            case StartTurn() | StartOverdue() if self._begun is not None:
+                self._attempt(lambda: self.turn_news(message))
+            case ImageFailed(refused) if self._begun is not None:
+                self.refused(refused)
+            case GuestAccepted():
+                self.give_away()
+            case Look():
+                self._look()
+
+    def image_at_hand(self, image: ImageInfo) -> None:
+        name = pooled_name(self.execution.containername)
+        try:
+            guest = self.make_guest(image, name, {**self.surroundings.labels, labels.POOL: name})
+        finally:
+            self.give_turn_back()
+        assert self._begun is not None
+        seconds, self._begun = time.monotonic() - self._begun, None
+        post(self.parent, Filled(guest, seconds))
+
+    def refused(self, refused: Refused) -> None:
+        self._begun = None
+        post(self.parent, FillFailed(refused))
+
+    def watch(self, engine_id: str) -> None:
+        pool = self.parent
+
+        def told(event: EngineEvent) -> None:
+            post(pool, GuestNews(engine_id, event))
+
+        self.surroundings.house.watcher.watch(engine_id, told)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except RefusedError as error:
+            self.refused(error.refused)
+
+    def _look(self) -> None:
+        timeout = self.timeouts.http
+        ours = {labels.GATEWAY: self.surroundings.labels[labels.GATEWAY], labels.POOL: ""}
+        try:
+            found = self.engine.find_image(self.execution.image, self._judged_platform, timeout=timeout)
+            listed = self.engine.list_containers(ours, timeout=timeout)
+        except EngineError as error:
+            self.log.debug("pool_look_failed", code=error.code, cause=str(error))
+            return
+        running = frozenset(row.id for row in listed if row.state == "running")
+        post(self.parent, Seen(found.id if found else None, running))
+
+    @property
+    def _judged_platform(self) -> str | None:
+        """The platform that an image has to have or it is fetched; other policies take what is there."""
+        by_platform = self.execution.image_pull_policy is PullPolicy.IF_NOT_PRESENT
+        return self.execution.platform if by_platform else None
