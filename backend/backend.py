@@ -39,7 +39,7 @@ from .timers import LoopTimers, in_loop
 
 _SWEEP_EVERY = 300.0
 _STOPPING = 5.0
-_OTHER_CALLS = 12
+_OTHER_CALLS = 8
 
 
 class Backend:
@@ -68,7 +68,7 @@ class Backend:
         self._state = state
         self._address = engine_address(docker.connection)
         starts = _starts_at_once(docker.connection)
-        self._raw = engine or DockerEngine(self._address, starts + _OTHER_CALLS)
+        self._raw = engine or DockerEngine(self._address, 2 * starts + _OTHER_CALLS)
         self._engine = InstrumentedEngine(self._raw, self.metrics, self._log)
         self._turns = Turns(self.metrics, starts)
         self._drained = asyncio.Event()
@@ -243,7 +243,7 @@ def _start_limit(docker: DockerConfig) -> float:
 
 
 def _starts_at_once(connection: ConnectionConfig) -> int:
-    return connection.starts_at_once or 2 * len(os.sched_getaffinity(0))
+    return connection.starts_at_once or max(4, 2 * len(os.sched_getaffinity(0)))
 
 
 def engine_address(connection: ConnectionConfig) -> EngineAddress:

@@ -45,7 +45,7 @@ class ConnectionConfig(Section):
     starts_at_once: Count = Field(
         default=0,
         description="Containers that start at the same time; users take turns for more. 0: twice as many as sshore's "
-        "own machine has processors, so set it where the engine is on a larger one.",
+        "own machine has processors, at least 4; set it where the engine is on a larger one.",
         examples=[32],
     )
 

@@ -13,7 +13,6 @@ from ..metrics.interface import TurnCounters
 LONGEST_DELAY = 15.0
 """How many seconds a removal gives way to starts at most."""
 _LONGEST_LINE = 64
-_REMOVALS_AT_ONCE = 4
 
 
 class Work(Enum):
@@ -43,15 +42,16 @@ class Turn:
 class Turns:
     """Who may start or remove a container now. Any thread, and nobody is blocked.
 
-    At most `starts` turns are for starts at the same time. The next is the user's who has the fewest of them, and of
-    these his who had none for longest; a user's own come in their order. A removal's turn comes when no start has a
-    turn or waits for one, or when more than 64 removals wait. Whoever asked must give back, and may do so at any time.
+    At most `limit` turns are for starts at the same time, and as many for removals. The next start is of the user who
+    has the fewest of them, and of these his who had none for longest; a user's own come in their order. A removal's
+    turn comes when no start has a turn or waits for one, or when more than 64 removals wait. Whoever asked must give
+    back, and may do so at any time.
     `granted` is called in any thread, returns at once and must not raise.
     """
 
-    def __init__(self, counters: TurnCounters, starts: int) -> None:
+    def __init__(self, counters: TurnCounters, limit: int) -> None:
         self._counters = counters
-        self._limit = starts
+        self._limit = limit
         self._lock = threading.Lock()
         self._starts: dict[str, deque[Turn]] = {}
         self._removals: deque[Turn] = deque()
@@ -118,7 +118,7 @@ class Turns:
     def _next_removal(self) -> Turn | None:
         if not self._removals:
             return None
-        quiet = not self._starts and not self._holding(Work.START) and self._holding(Work.REMOVAL) < _REMOVALS_AT_ONCE
+        quiet = not self._starts and not self._holding(Work.START) and self._holding(Work.REMOVAL) < self._limit
         if quiet or self._hurried or len(self._removals) > _LONGEST_LINE:
             return self._removals.popleft()
         return None

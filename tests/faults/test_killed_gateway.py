@@ -72,7 +72,7 @@ def test_containers_between_create_and_start(
     start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str, proxy: EngineProxy
 ) -> None:
     starts = proxy.hold_request("POST", "/containers/[^/]+/start")
-    gateway = start_gateway(mode, host=proxy.host)
+    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE))
     with (
         clients(gateway, FIVE, "true"),
         leaving_no_container("gateway killed between create and start", gateway) as fault,
@@ -87,7 +87,7 @@ def test_containers_whose_creates_were_not_answered(
     start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str, proxy: EngineProxy
 ) -> None:
     creates = proxy.hold_answer("POST", "/containers/create.*")
-    gateway = start_gateway(mode, host=proxy.host)
+    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE))
     with clients(gateway, FIVE, "true"), leaving_no_container("gateway killed in create", gateway) as fault:
         creates.wait_for(FIVE)
         assert len(gateway.containers()) == FIVE

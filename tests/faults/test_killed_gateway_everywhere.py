@@ -35,7 +35,7 @@ def test_in_the_middle_of_a_call_to_the_engine(
     holding, method, path = PHASES[phase]
     # The janitor's own removals pass.
     held = getattr(proxy, holding)(method, path, most=FIVE)
-    gateway = start_gateway(mode, host=proxy.host)
+    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE))
     with (
         clients(gateway, FIVE, SLEEP) as users,
         leaving_no_container(f"gateway killed {phase}", gateway) as fault,

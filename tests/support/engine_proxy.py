@@ -89,6 +89,10 @@ class EngineProxy:
             rule.drop()
         shutil.rmtree(self._folder)
 
+    def for_crowd(self, count: int) -> dict[str, object]:
+        """The section `docker.connection` through it, with a turn at the engine for each of so many."""
+        return {"host": self.host, "startsAtOnce": count}
+
     def hold_request(self, method: str, path: str, most: int = 1000) -> Hold:
         """Keep the first `most` requests whose path (without version, with query) matches from the engine."""
         return self._add(Hold(method, path, answers=False, most=most))

@@ -197,7 +197,7 @@ class Stage:
         self.watcher = EventWatcher(self.engine, {"sshore.gateway": "stage"}, self.book.log)
         self.watcher.start()
         assert self.watcher.ready.wait(SECONDS)
-        self.turns = Turns(self.metrics, starts=2)
+        self.turns = Turns(self.metrics, limit=2)
         self.house = House(self.watcher, self.turns, self.ledger, self.timers, self.metrics, self.root, LABELS)
 
     def surroundings(self, *, timeouts: dict[str, Any] | None = None, **execution: Any) -> Surroundings:
