@@ -125,7 +125,8 @@ class ConnectionActor(ContainerOwner):
     def image_at_hand(self, image: ImageInfo) -> None:
         labels = connection_labels(self.surroundings.labels, self._connection_id, self._client, self._username)
         name = container_name(self.execution.containername, self._username)
-        container = self.make_container(idle_container(self.execution, name, labels))
+        spec = idle_container(self.execution, name, labels)
+        container = self.make_container(name, lambda pipes: spec, piped=True)
         try:
             self._switch = container.hold_stdin()
             container.start()
@@ -136,7 +137,7 @@ class ConnectionActor(ContainerOwner):
         self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else self._switch
         self.log.info("container_started", image=self.execution.image)
         self._ready = ContainerReady(
-            container.id, container.name, str(self.execution.container.get("User") or image.user)
+            container.id, container.name, str(self.execution.container.get("User") or image.user), container.pipes
         )
         self._answer_all()
 

@@ -48,7 +48,8 @@ class ExecSession(SessionActor):
     def handle(self, message: object) -> None:
         match message:
             case SiblingStarts():
-                self._end_left()
+                if not self._piped:
+                    self._end_left()
             case ControlLine(line):
                 self._signals_sent -= {line}
             case CauseKnown(refused):
@@ -105,10 +106,14 @@ class ExecSession(SessionActor):
         return True
 
     def program_over(self) -> None:
-        # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
-        self._end_left()
+        if not self._piped:
+            # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
+            self._end_left()
 
     def release(self) -> None:
+        if self._piped and self._program_over:
+            # Not before: behind its program's end the loop still listens for a while to what that left behind.
+            self._end_left()
         if self._exec_id:
             self.surroundings.house.watcher.forget(self._exec_id)
         super().release()
@@ -117,7 +122,12 @@ class ExecSession(SessionActor):
         self.log = self.log.bind(container=ready.name)
         self._size = terminal_size(self.pty)
         argv = program_argv(
-            self.execution, self._program, self.pty, say_pid=True, sizes_terminals=self.engine.sizes_terminals
+            self.execution,
+            self._program,
+            self.pty,
+            say_pid=True,
+            sizes_terminals=self.engine.sizes_terminals,
+            pipes=self.make_fifos(ready.pipes, ready.user),
         )
         spec = ExecSpec(
             argv=argv,
@@ -134,7 +144,8 @@ class ExecSession(SessionActor):
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.PROGRAM_START_FAILED)) from error
         self.watch(self._exec_id)
-        self.port.open_exec(self._exec_id, tty=spec.tty, timeout=self.timeouts.command_start)
+        timeout = self.timeouts.command_start
+        self.port.open_exec(self._exec_id, tty=spec.tty, timeout=timeout, fifos=self.take_fifos())
 
     @property
     def _runs(self) -> bool:
