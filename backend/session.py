@@ -27,6 +27,7 @@ from ..actors.refusals import Refused, record, refuse
 from ..engine.interface import ProgramStream, StreamOpener
 from ..engine.pipes.fifos import FifoSet
 from ..engine.pipes.stream import PipedStream
+from ..engine.types import EventsLost
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .output_flow import OutputFlow, Pace
@@ -120,13 +121,13 @@ class ProgramSession(SessionRequests):
 
     # The actors' SessionPort: any thread.
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
-        piped = PipedStream(self, fifos) if fifos else None
+        piped = self._beside(fifos)
         opening = self._streams.open_exec(exec_id, piped or self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine(), piped)
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self._attaches = True
-        piped = PipedStream(self, fifos) if fifos else None
+        piped = self._beside(fifos)
         opening = self._streams.open_attach(container_id, piped or self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine() if piped else None, piped)
 
@@ -183,6 +184,10 @@ class ProgramSession(SessionRequests):
     def resume_input(self) -> None:
         if self._sink:
             self._sink.resume_input()
+
+    def _beside(self, fifos: FifoSet | None) -> PipedStream | None:
+        # What it left behind still writes, or it runs on and the engine is gone: then nothing tells of its end.
+        return PipedStream(self, fifos, lambda: post(self._actor, EventsLost())) if fifos else None
 
     def _open(
         self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None, piped: PipedStream | None

@@ -55,7 +55,10 @@ class Bench:
         self.fifos = directory.make_set(refused=self.refusals.append)
         self.recorder = Recorder()
         self.engine = Engine()
-        self.stream = PipedStream(self.recorder, self.fifos).beside(self.engine)
+        self.ends_of_engine: list[bool] = []
+        self.stream = PipedStream(
+            self.recorder, self.fifos, lambda: self.ends_of_engine.append(self.recorder.has_ended)
+        ).beside(self.engine)
         self._path = f"{directory.path}{self.fifos.path.removeprefix(MOUNT_POINT)}"
         self._program: subprocess.Popen[bytes] | None = None
 
@@ -154,6 +157,7 @@ async def test_what_a_program_left_behind_is_heard_for_a_while(bench: Bench, mon
     await bench.ended()
     assert await bench.recorder.until_ended() is None
     assert bytes(bench.recorder.stdout) == b"now\nlate\n"
+    assert bench.ends_of_engine == [False]
 
 
 async def test_a_busy_pipe_grows_and_is_as_before_once_it_is_idle(
