@@ -187,7 +187,7 @@ class ConnectionActor(GuestMaker):
         container, own = guest.container, self.execution.idle_command
         self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else guest.switch
         user = str(self.execution.container.get("User") or guest.image.user)
-        self._ready = ContainerReady(container.id, container.name, user)
+        self._ready = ContainerReady(container.id, container.name, user, container.pipes)
         self._pool.start_is_over()
         self._answer_all()
 

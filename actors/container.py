@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+from ..config.models import Pipes
 from ..engine.errors import Conflict, EngineError, NotFound, TimedOut, Unavailable
 from ..engine.interface import ControlInput
+from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import ContainerSpec
 from .messages import RemoveLater
 from .ref import post
-from .specs import NETWORK, NETWORK_OPTIONS
+from .specs import NETWORK, NETWORK_OPTIONS, with_mount
 from .surroundings import Surroundings
+
+SpecFor = Callable[[ContainerPipes | None], ContainerSpec]
+"""What to create with named pipes, or without."""
 
 
 class OwnedContainer:
     """One actor's container. Every method blocks on the engine and belongs to that actor's thread."""
 
-    def __init__(self, surroundings: Surroundings, spec: ContainerSpec, begun: float) -> None:
+    def __init__(self, surroundings: Surroundings, name: str, spec: SpecFor, begun: float, *, piped: bool) -> None:
+        """`piped`: named pipes may carry what its programs say and hear."""
         self._surroundings = surroundings
         self._timeouts = surroundings.docker.timeouts
         self._engine = surroundings.engine
         self._spec = spec
         self._started = False
         self._former_name = ""
+        self._piped = piped
         self.begun = begun
         """When it was decided to create it, in monotonic seconds."""
-        self.name = spec.name
+        self.name = name
         self.id = ""
+        self.pipes: ContainerPipes | None = None
+        """The directory of its named pipes, once it is created, if it has one."""
 
     def create(self) -> None:
-        """Write the name down, then create, within what waiting for it has left of the time. Raises EngineError."""
+        """Write the name down, then create, within what waiting for it has left of the time.
+
+        Raises EngineError, and OSError where it cannot have the pipes it must.
+        """
         self._surroundings.house.ledger.claim(self.name)
-        left = self._timeouts.container_start - (time.monotonic() - self.begun)
-        self.id = self._engine.create_container(self._spec, timeout=max(left, 0.0))
+        self.pipes = self._own_pipes()
+        if not self.pipes:
+            self._create(self._spec(None))
+            return
+        try:
+            self._create(with_mount(self._spec(self.pipes), self.pipes.mount))
+        except EngineError as error:
+            self._create_without_pipes(self.pipes, error)
 
     def hold_stdin(self) -> ControlInput:
         """Attach to the main process's stdin: the dead man's switch. Raises EngineError."""
@@ -65,6 +84,7 @@ class OwnedContainer:
 
     def dispose(self) -> None:
         """Remove it, or hand its name to the removal actor. Never raises EngineError."""
+        self._drop_pipes()
         self._count_removed()
         try:
             self._engine.remove_container(self.id or self.name, timeout=self._timeouts.container_stop)
@@ -82,15 +102,39 @@ class OwnedContainer:
 
     def leave_to_root(self) -> None:
         """Have the removal actor remove it. Does not block."""
+        self._drop_pipes()
         self._count_removed()
         self._leave_to_root()
 
-    def forsake(self, error: EngineError) -> None:
+    def forsake(self, error: EngineError | OSError) -> None:
         """Give up a container whose create failed: nothing is there, unless the answer was lost."""
+        self._drop_pipes()
         if isinstance(error, TimedOut | Unavailable):
             self.dispose()
         else:
             self._surroundings.house.ledger.release(self.name)
+
+    def _create(self, spec: ContainerSpec) -> None:
+        left = self._timeouts.container_start - (time.monotonic() - self.begun)
+        self.id = self._engine.create_container(spec, timeout=max(left, 0.0))
+
+    def _create_without_pipes(self, pipes: ContainerPipes, error: EngineError) -> None:
+        if not pipes.not_shared(error):
+            raise error
+        self._drop_pipes()
+        self._create(self._spec(None))
+        pipes.give_up(str(error))
+
+    def _own_pipes(self) -> ContainerPipes | None:
+        sharing, use = self._surroundings.house.sharing, self._surroundings.docker.execution.pipes
+        if not sharing or not self._piped or use is Pipes.OFF:
+            return None
+        return sharing.for_container(self.name, must=use is Pipes.ON)
+
+    def _drop_pipes(self) -> None:
+        pipes, self.pipes = self.pipes, None
+        if pipes:
+            pipes.remove()
 
     def _leave_to_root(self) -> None:
         for name in filter(None, (self.name, self._former_name)):

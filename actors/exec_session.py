@@ -37,7 +37,8 @@ class ExecSession(SessionActor):
     _exec_id = ""
     _pid: int | None = None
     _size: tuple[int, int] | None = None
-    _pipes: tuple[int, ...] = ()
+    _files: tuple[str, ...] = ()
+    _piped = False
     _signals_sent: frozenset[str] = frozenset()
     """The lines of signals that the connection has not come to yet."""
     _early_end: ProgramEnded | None = None
@@ -47,7 +48,8 @@ class ExecSession(SessionActor):
     def handle(self, message: object) -> None:
         match message:
             case SiblingStarts():
-                self._end_left()
+                if not self._piped:
+                    self._end_left()
             case ControlLine(line):
                 self._signals_sent -= {line}
             case CauseKnown(refused):
@@ -72,7 +74,7 @@ class ExecSession(SessionActor):
             self._container_ready(message)
 
     def opened(self, stream: StreamOpened) -> None:
-        self._pid, self._pipes = stream.pid, stream.pipes
+        self._pid, self._files, self._piped = stream.pid, stream.files, stream.piped
         self.metrics.program_started(time.monotonic() - self.began)
         if self._size != terminal_size(self.pty):
             self.tell_size()
@@ -100,14 +102,18 @@ class ExecSession(SessionActor):
     def hang_up(self) -> bool:
         if self._pid is None:
             return False
-        post(self.parent, ControlLine(hangup_line(self._pid, self._pipes)))
+        post(self.parent, ControlLine(hangup_line(self._pid, self._files)))
         return True
 
     def program_over(self) -> None:
-        # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
-        self._end_left()
+        if not self._piped:
+            # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
+            self._end_left()
 
     def release(self) -> None:
+        if self._piped and self._program_over:
+            # Not before: behind its program's end the loop still listens for a while to what that left behind.
+            self._end_left()
         if self._exec_id:
             self.surroundings.house.watcher.forget(self._exec_id)
         super().release()
@@ -116,7 +122,12 @@ class ExecSession(SessionActor):
         self.log = self.log.bind(container=ready.name)
         self._size = terminal_size(self.pty)
         argv = program_argv(
-            self.execution, self._program, self.pty, say_pid=True, sizes_terminals=self.engine.sizes_terminals
+            self.execution,
+            self._program,
+            self.pty,
+            say_pid=True,
+            sizes_terminals=self.engine.sizes_terminals,
+            pipes=self.make_fifos(ready.pipes, ready.user),
         )
         spec = ExecSpec(
             argv=argv,
@@ -133,15 +144,16 @@ class ExecSession(SessionActor):
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.PROGRAM_START_FAILED)) from error
         self.watch(self._exec_id)
-        self.port.open_exec(self._exec_id, tty=spec.tty, timeout=self.timeouts.command_start)
+        timeout = self.timeouts.command_start
+        self.port.open_exec(self._exec_id, tty=spec.tty, timeout=timeout, fifos=self.take_fifos())
 
     @property
     def _runs(self) -> bool:
         return self.state in (State.RUNNING, State.SILENT)
 
     def _end_left(self) -> None:
-        if self._pid is not None and self._pipes:
-            post(self.parent, ControlLine(end_left_line(self._pid, self._pipes)))
+        if self._pid is not None and self._files:
+            post(self.parent, ControlLine(end_left_line(self._pid, self._files)))
 
     def _doubt(self, end: object) -> None:
         self._doubtful = end

@@ -32,7 +32,8 @@ class GuestMaker(ContainerOwner):
 
     def make_guest(self, image: ImageInfo, name: str, labels: Mapping[str, str]) -> Guest:
         """Create a container that idles, hold its switch, start it. Raises RefusedError, with nothing left."""
-        container = self.make_container(idle_container(self.execution, name, labels))
+        spec = idle_container(self.execution, name, labels)
+        container = self.make_container(name, lambda pipes: spec, piped=True)
         try:
             self.switch = container.hold_stdin()
             container.start()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..engine.image_names import tagged
 from ..engine.interface import Engine
+from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import RegistryAuth
 from .ref import Ref
 from .refusals import Refused
@@ -72,10 +73,7 @@ class CauseWanted:
 
 @dataclass(frozen=True, slots=True)
 class CauseOverdue:
-    """The container that was killed has not died: answer whoever waits for its end.
-
-    Not yet `final` nobody has looked whether it was killed: the news of that may have come behind the program's end.
-    """
+    """The container that was killed has not died: answer whoever waits. Before the `final` one nobody has looked."""
 
     final: bool = False
 
@@ -150,6 +148,7 @@ class ContainerReady:
     container_id: str
     name: str
     user: str
+    pipes: ContainerPipes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +174,12 @@ class SiblingStarts:
 class StreamOpened:
     """The loop has the program's stream. `pid` is what the launcher said, None where no launcher runs.
 
-    `pipes` are the inodes of its stdout and stderr, as far as the launcher could tell.
+    `files` are its stdout and stderr, as far as the launcher could tell; `piped`: the engine does not carry them.
     """
 
     pid: int | None
-    pipes: tuple[int, ...] = ()
+    files: tuple[str, ...] = ()
+    piped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
+from ..engine.pipes.fifos import FifoSet
 from .messages import Exited, ResizeWindow, SendSignal
 from .ref import Ref
 from .refusals import Refused
@@ -13,10 +14,13 @@ from .refusals import Refused
 class SessionPort(Protocol):
     """One session channel in the loop. After `exited` or `refused` nothing else is called but `taken`."""
 
-    def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
-        """Open the stream of a created exec; answers StreamOpened (with a pid), StartFailed or StreamFailed."""
+    def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
+        """Open the stream of a created exec; answers StreamOpened (with a pid), StartFailed or StreamFailed.
 
-    def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
+        `fifos` are those that its launcher was told of; they are the loop's from now on.
+        """
+
+    def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         """Attach to a created container; answers StreamOpened (without a pid) or StreamFailed."""
 
     def waiting(self, sentence: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..config.models import ExecutionConfig, PullPolicy, RegistryAuthConfig
+from ..config.models import ExecutionConfig, Pipes, PullPolicy, RegistryAuthConfig
 from ..engine.types import ContainerSpec
 from .specs import idle_container
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """All that the engine is asked for but the name and sshore's labels, and how the image is had.
+    """All that the engine is asked for but the name, sshore's labels and its mount, and how the image is had.
 
     Nothing in it is the user's: programs get theirs (whom they run as, environment, terminal) as execs.
     """
@@ -19,8 +19,9 @@ class Shape:
     spec: ContainerSpec
     pull_policy: PullPolicy
     auth: RegistryAuthConfig | None
+    pipes: Pipes
 
     @classmethod
     def of(cls, execution: ExecutionConfig) -> Shape:
         """Return the shape of this configuration's containers."""
-        return cls(idle_container(execution, "", {}), execution.image_pull_policy, execution.auth)
+        return cls(idle_container(execution, "", {}), execution.image_pull_policy, execution.auth, execution.pipes)

@@ -9,7 +9,7 @@ from typing import Any
 from ..config.hardening import forbids_new_privileges, hardened
 from ..config.models import ExecutionConfig
 from ..engine.control_shell import CONTROL_SHELL
-from ..engine.launcher import SHELL, Program, Tty, launch_argv
+from ..engine.launcher import SHELL, NamedPipes, Program, Tty, launch_argv
 from ..engine.types import ContainerSpec
 from .messages import RequestPty
 
@@ -18,6 +18,13 @@ NETWORK_OPTIONS = {"com.docker.network.bridge.enable_icc": "false"}
 """The network that containers join unless configured: out to the world, but not to each other."""
 
 IDLE_USER = "0"
+
+
+def with_mount(spec: ContainerSpec, mount: Mapping[str, Any]) -> ContainerSpec:
+    """Return the container with one more mount, behind the operator's."""
+    host = spec.config["HostConfig"]
+    mounts = [*(host.get("Mounts") or ()), mount]
+    return replace(spec, config={**spec.config, "HostConfig": {**host, "Mounts": mounts}})
 
 
 def idle_container(execution: ExecutionConfig, name: str, labels: Mapping[str, str]) -> ContainerSpec:
@@ -57,11 +64,18 @@ def program_container(
 
 
 def program_argv(
-    execution: ExecutionConfig, program: Program, pty: RequestPty | None, *, say_pid: bool, sizes_terminals: bool
+    execution: ExecutionConfig,
+    program: Program,
+    pty: RequestPty | None,
+    *,
+    say_pid: bool,
+    sizes_terminals: bool,
+    pipes: NamedPipes | None = None,
 ) -> tuple[str, ...]:
     """Return the argv of the launcher for `program`; it sets the terminal's size unless the engine does."""
     tty = Tty(None if sizes_terminals else terminal_size(pty), pty.modes) if pty else None
-    return launch_argv(program, tty=tty, stay=bool(execution.container.get("WorkingDir")), say_pid=say_pid)
+    stay = bool(execution.container.get("WorkingDir"))
+    return launch_argv(program, tty=tty, stay=stay, say_pid=say_pid, pipes=pipes)
 
 
 def bare_environment(user: str, pty: RequestPty | None) -> dict[str, str]:

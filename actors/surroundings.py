@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..config.models import DockerConfig
 from ..engine.interface import Engine
+from ..engine.pipes.sharing import Sharing
 from ..engine.turns import Turns
 from ..engine.watcher import EventWatcher
 from ..metrics.counters import Metrics
@@ -26,6 +27,8 @@ class House:
     metrics: Metrics
     root: Ref
     labels: Mapping[str, str]
+    sharing: Sharing | None = None
+    """The named pipes, None without any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..actors.log import Log
@@ -14,36 +13,35 @@ from ..actors.messages import (
     FirstOutput,
     OutputEnded,
     OutputStalled,
-    RequestPty,
     ResizeWindow,
     RunExec,
     RunShell,
     RunSubsystem,
     SendSignal,
-    SetEnv,
     StartFailed,
     StreamFailed,
     StreamOpened,
 )
-from ..actors.ref import Ref, post
-from ..actors.refusals import Refused, RefusedError, record, recorded, refuse
-from ..actors.requests import check_env, check_signal
+from ..actors.ref import post
+from ..actors.refusals import Refused, record, refuse
 from ..engine.interface import ProgramStream, StreamOpener
+from ..engine.pipes.fifos import FifoSet
+from ..engine.pipes.stream import PipedStream
+from ..engine.types import EventsLost
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .output_flow import OutputFlow, Pace
-from .pending_requests import PendingRequests
 from .pid_line import PidLine
 from .program_input import ProgramInput
+from .session_requests import SessionRequests
 from .sink import ProgramSink
 from .timers import in_loop
-from .waiting_line import WaitingLine
 
 _DRAIN = 5.0
 _LONGEST_OPENING = 2.0
 
 
-class ProgramSession:
+class ProgramSession(SessionRequests):
     """The push interface of a session: a transport calls these methods and implements `ProgramSink`.
 
     Loop only, except for the methods of the actors' `SessionPort`, which any thread may call. Flow: `start`, then
@@ -54,13 +52,11 @@ class ProgramSession:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics, log: Log, pace: Pace
     ) -> None:
+        super().__init__(metrics, log)
         self.at_close: list[Callable[[], object]] = []
         """Called once, when the channel is closed and its stream is let go."""
         self._loop = loop
         self._streams = streams
-        self._metrics = metrics
-        self._log = log
-        self._actor: Ref | None = None
         self._sink: ProgramSink | None = None
         self._stream: ProgramStream | None = None
         self._input = ProgramInput()
@@ -72,48 +68,10 @@ class ProgramSession:
         self._flow = OutputFlow(loop, pace, lambda: post(self._actor, OutputStalled()))
         self._spoke = False
         self._pieces = 0
-        self._waiting_line = WaitingLine()
-        self._pending = PendingRequests(lambda request: post(self._actor, request))
-        self._tty = False
         self._running = False
-        self._started = False
-        self._closed = False
+        self._attaches = False
+        self._piped: PipedStream | None = None
         self._released = False
-
-    def bind(self, actor: Ref) -> None:
-        """Give it the session actor. Once, before anything else; without one its program is refused."""
-        self._actor = actor
-
-    def env(self, name: str, value: str) -> None:
-        """Set a variable for the program (RFC 4254 §6.4). Raises RefusedError."""
-        with self._recorded():
-            self._before_start()
-            check_env(name, value)
-        post(self._actor, SetEnv(name, value))
-
-    def pty(self, term: str, columns: int, rows: int, modes: Mapping[int, int] | None = None) -> None:
-        """Give the program a terminal (RFC 4254 §6.2). `modes` are opcodes and arguments (§8). Raises RefusedError."""
-        with self._recorded():
-            self._before_start()
-        self._tty = True
-        self._waiting_line.columns = columns
-        post(self._actor, RequestPty(term, columns, rows, tuple((modes or {}).items())))
-
-    def window(self, columns: int, rows: int) -> None:
-        """Tell the terminal its new size (RFC 4254 §6.7). Raises RefusedError without a terminal."""
-        with self._recorded():
-            if not self._tty:
-                raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a window change without a terminal"))
-        self._waiting_line.columns = columns
-        self._pending.add(ResizeWindow(columns, rows))
-
-    def signal(self, name: str) -> None:
-        """Send a signal, named without SIG, to the program's process group (RFC 4254 §6.9). Raises RefusedError."""
-        with self._recorded("signal_refused", "info"):
-            check_signal(name)
-            if not self._started:
-                raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a signal before the program"))
-        self._pending.add(SendSignal(name))
 
     def start(self, request: RunShell | RunExec | RunSubsystem, sink: ProgramSink) -> None:
         """Start the channel's one program (RFC 4254 §6.5). Raises RefusedError on a second one."""
@@ -155,20 +113,23 @@ class ProgramSession:
             return
         self._closed = True
         self._sink = None
-        if self._opening and not self._output_over and (self._stream is None or self._pid_line):
+        if self._opening and not self._output_over and self._pid_is_due:
             # Only a program whose pid is known can be ended.
             self._loop.call_later(_LONGEST_OPENING, self._release)
         else:
             self._release()
 
     # The actors' SessionPort: any thread.
-    def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
-        opening = self._streams.open_exec(exec_id, self, tty=tty, timeout=timeout)
-        in_loop(self._loop, self._open, opening, PidLine())
+    def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
+        piped = self._beside(fifos)
+        opening = self._streams.open_exec(exec_id, piped or self, tty=tty, timeout=timeout)
+        in_loop(self._loop, self._open, opening, PidLine(), piped)
 
-    def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
-        opening = self._streams.open_attach(container_id, self, tty=tty, timeout=timeout)
-        in_loop(self._loop, self._open, opening, None)
+    def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
+        self._attaches = True
+        piped = self._beside(fifos)
+        opening = self._streams.open_attach(container_id, piped or self, tty=tty, timeout=timeout)
+        in_loop(self._loop, self._open, opening, PidLine() if piped else None, piped)
 
     def waiting(self, sentence: str) -> None:
         in_loop(self._loop, self._show_waiting, sentence)
@@ -198,6 +159,8 @@ class ProgramSession:
     def ended(self, failure: Exception | None) -> None:
         self._output_over = True
         self._flow.end()
+        if self._pid_line and self._attaches:
+            self._give_up_pid(self._pid_line)
         if self._pid_line:
             post(self._actor, StartFailed(self._pid_line.text or str(failure or "the stream ended at once")))
         elif failure:
@@ -222,25 +185,25 @@ class ProgramSession:
         if self._sink:
             self._sink.resume_input()
 
-    def _recorded(self, event: str = "session_refused", level: str = "error") -> AbstractContextManager[None]:
-        return recorded(event, self._log, self._metrics, level)
+    def _beside(self, fifos: FifoSet | None) -> PipedStream | None:
+        # What it left behind still writes, or it runs on and the engine is gone: then nothing tells of its end.
+        return PipedStream(self, fifos, lambda: post(self._actor, EventsLost())) if fifos else None
 
-    def _before_start(self) -> None:
-        if self._closed:
-            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "the channel is closed"))
-        if self._started:
-            raise RefusedError(refuse(Code.PROGRAM_ALREADY_STARTED, "a request behind the start of the program"))
-
-    def _open(self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None) -> None:
+    def _open(
+        self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None, piped: PipedStream | None
+    ) -> None:
         if self._closed:
             opening.close()
+            if piped:
+                piped.close()
             return
-        self._pid_line = pid_line
+        self._pid_line, self._piped = pid_line, piped
         self._opening = self._loop.create_task(self._opened(opening))
 
     async def _opened(self, opening: Coroutine[Any, Any, ProgramStream]) -> None:
         try:
-            self._stream = await opening
+            stream = await opening
+            self._stream = self._piped.beside(stream) if self._piped else stream
         except Exception as error:  # whatever it was, the session actor has to learn that there is no stream
             self._output_over = True
             post(self._actor, StreamFailed(error))
@@ -249,10 +212,8 @@ class ProgramSession:
             return
         if not self._pid_line:
             self._flow.govern(self._stream)
-        # Typed ahead, it would be echoed in front of the pid, and reach a program whose terminal has no size yet.
-        if self._running or not self._tty:
-            self._pass_input(self._stream)
-        if not self._pid_line:
+        self._pass_early_input()
+        if self._attaches or not self._pid_line:
             post(self._actor, StreamOpened(None))
             if self._closed:
                 self._release()
@@ -266,13 +227,25 @@ class ProgramSession:
 
     def _now_running(self) -> None:
         self._running = True
-        if self._stream and not self._input.flows and not self._released:
-            self._pass_input(self._stream)
+        self._pass_early_input()
 
-    def _pass_input(self, stream: ProgramStream) -> None:
-        self._input.pass_to(stream)
-        if self._sink:
-            self._sink.resume_input()
+    def _pass_early_input(self) -> None:
+        if self._stream and not self._input.flows and not self._released and self._takes_input:
+            self._input.pass_to(self._stream)
+            if self._sink:
+                self._sink.resume_input()
+
+    @property
+    def _pid_is_due(self) -> bool:
+        return self._stream is None or (self._pid_line is not None and not self._attaches)
+
+    @property
+    def _takes_input(self) -> bool:
+        if self._tty:
+            # Typed ahead, it would be echoed in front of the pid, and reach a program whose terminal has no size yet.
+            return self._running
+        # What carries it is known behind the launcher's line.
+        return not (self._piped and self._pid_line)
 
     def _first_output(self, line: PidLine, data: bytes | memoryview, stderr: bool) -> None:
         if stderr:
@@ -298,11 +271,19 @@ class ProgramSession:
     def _said_pid(self, line: PidLine) -> None:
         self._pid_line = None
         # Not before: a program's pid has to be known, whatever its client does, else nobody could end it.
+        piped = bool(self._piped and self._piped.carry(line.carrier))
         if self._stream:
-            self._flow.govern(self._stream)
-        post(self._actor, StreamOpened(line.pid, line.pipes))
+            self._flow.govern(self._stream, keeps_its_end=piped)
+        self._pass_early_input()
+        if not self._attaches:
+            post(self._actor, StreamOpened(line.pid, line.files, piped))
         if self._closed:
             self._release()
+
+    def _give_up_pid(self, line: PidLine) -> None:
+        self._pid_line = None
+        self._pass_output(line.seen, stderr=False)
+        self._pass_output(line.held, stderr=True)
 
     def _note_exit(self, exited: Exited) -> None:
         self._exited = exited
@@ -342,6 +323,8 @@ class ProgramSession:
             self._stream.close()
         elif self._opening:
             self._opening.cancel()
+        if self._piped:
+            self._piped.close()
         post(self._actor, ChannelClosed())
         for callback in self.at_close:
             callback()

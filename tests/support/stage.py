@@ -14,6 +14,7 @@ from sshore.actors.surroundings import House, Surroundings
 from sshore.config.models import DockerConfig
 from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.pipes.fifos import FifoSet
 from sshore.engine.turns import Turns
 from sshore.engine.types import ContainerSpec
 from sshore.engine.watcher import EventWatcher
@@ -45,6 +46,7 @@ class Opening:
 
     id: str
     tty: bool
+    piped: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,16 @@ class SessionDesk:
         self.calls = Memory()
         self.requests_taken = Memory()
 
-    def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
-        self.calls.add(Opening(exec_id, tty))
+    def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
+        self._open(exec_id, tty, fifos)
 
-    def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
-        self.calls.add(Opening(container_id, tty))
+    def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
+        self._open(container_id, tty, fifos)
+
+    def _open(self, id_: str, tty: bool, fifos: FifoSet | None) -> None:
+        if fifos:
+            fifos.close()
+        self.calls.add(Opening(id_, tty, piped=fifos is not None))
 
     def waiting(self, sentence: str) -> None:
         self.calls.add(Waiting(sentence))
