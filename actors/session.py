@@ -308,6 +308,9 @@ class SessionActor(Tenant):
             return False
 
     def _forgotten(self, asked: int) -> None:
+        if self.state is State.RUNNING:
+            # Its output is not over yet; who sees that end asks again.
+            return
         if not self._waited_for_events:
             # The event may be on its way: podman looks for new ones four times a second.
             self._waited_for_events = True
