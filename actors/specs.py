@@ -20,6 +20,13 @@ NETWORK_OPTIONS = {"com.docker.network.bridge.enable_icc": "false"}
 IDLE_USER = "0"
 
 
+def with_mount(spec: ContainerSpec, mount: Mapping[str, Any]) -> ContainerSpec:
+    """Return the container with one more mount, behind the operator's."""
+    host = spec.config["HostConfig"]
+    mounts = [*(host.get("Mounts") or ()), mount]
+    return replace(spec, config={**spec.config, "HostConfig": {**host, "Mounts": mounts}})
+
+
 def idle_container(execution: ExecutionConfig, name: str, labels: Mapping[str, str]) -> ContainerSpec:
     """Connection mode: the idle program, whose stdin the gateway holds."""
     return _container(

@@ -1,0 +1,103 @@
+"""Where FIFOs are: a directory for each gateway, and in it one for each of its containers."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from .budget import PipeBudget
+from .fifos import STDERR, STDIN, STDOUT, FifoSet
+
+MOUNT_POINT = "/run/sshore"
+"""Where a container has its directory."""
+_TO_THE_GATEWAY = 0o700
+_TO_WHO_KNOWS_A_NAME = 0o711
+_ROOT = ("", "0", "root")
+
+
+class ContainerDirectory:
+    """One container's directory, which nothing else sees but the gateway. One thread at a time."""
+
+    def __init__(self, path: Path, budget: PipeBudget) -> None:
+        """Make it. Raises OSError."""
+        self.path = path
+        self._budget = budget
+        path.mkdir(mode=_TO_WHO_KNOWS_A_NAME)
+        # mkdir's mode is the umask's to narrow.
+        path.chmod(_TO_WHO_KNOWS_A_NAME)
+
+    @property
+    def mount(self) -> dict[str, Any]:
+        """An entry of the Docker API's `HostConfig.Mounts`. Unlike a bind it makes nothing on the engine's host."""
+        return {"Type": "bind", "Source": str(self.path), "Target": MOUNT_POINT, "ReadOnly": True}
+
+    def make_set(self, *, owner: int | None = None, further_inputs: Collection[str] = ()) -> FifoSet:
+        """Return new FIFOs, `.in`, `.out`, `.err` and `further_inputs`. `owner` as `FifoSet` has it. Raises OSError."""
+        return FifoSet(
+            self.path,
+            MOUNT_POINT,
+            self._budget,
+            owner=owner,
+            inputs=(STDIN, *further_inputs),
+            outputs=(STDOUT, STDERR),
+        )
+
+    def remove(self) -> None:
+        """Remove it, whatever is in it. What is open stays open. Idempotent, never raises."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class GatewayDirectory:
+    """One gateway's directory, `BASE/MACHINE.GATEWAY`, which nobody else on the host may enter. Any thread.
+
+    `machine` is the id of the state folder whose gateways know of each other's end.
+    """
+
+    def __init__(self, base: Path, machine: str, gateway: str) -> None:
+        """Make it, and `base` if need be. Raises OSError."""
+        self.budget = PipeBudget()
+        self._base = base.absolute()
+        self._machine = machine
+        self._gateway = gateway
+        self._own = self._base / f"{machine}.{gateway}"
+        base.mkdir(parents=True, exist_ok=True, mode=_TO_THE_GATEWAY)
+        self._own.mkdir(mode=_TO_THE_GATEWAY)
+
+    def for_container(self, name: str) -> ContainerDirectory:
+        """Make the directory of a container that is about to be created. Raises OSError."""
+        return ContainerDirectory(self._own / name, self.budget)
+
+    def forget(self, name: str) -> None:
+        """Remove a container's directory, if there is one. Never raises."""
+        shutil.rmtree(self._own / name, ignore_errors=True)
+
+    def sweep(self, has_ended: Callable[[str], bool], owned: Callable[[], Collection[str]]) -> None:
+        """Remove the directories of gateways that have ended, and own ones of containers not `owned`. Never raises.
+
+        A container is `owned` before it gets its directory.
+        """
+        with contextlib.suppress(OSError):
+            for path in self._base.iterdir():
+                machine, _, gateway = path.name.partition(".")
+                if machine == self._machine and gateway != self._gateway and has_ended(gateway):
+                    shutil.rmtree(path, ignore_errors=True)
+            found = list(self._own.iterdir())
+            names = owned()
+            for path in found:
+                if path.name not in names:
+                    shutil.rmtree(path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove it with all that is in it. Idempotent, never raises."""
+        shutil.rmtree(self._own, ignore_errors=True)
+
+
+def known_uid(user: str) -> int | None:
+    """Return the uid of a `User` as the Docker API has it, None where only the image knows."""
+    name = user.partition(":")[0]
+    if name in _ROOT:
+        return 0
+    return int(name) if name.isdecimal() else None

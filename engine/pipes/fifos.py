@@ -1,0 +1,114 @@
+"""The FIFOs of one session, and the gateway's ends of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from .budget import PipeBudget
+
+STDIN, STDOUT, STDERR = "in", "out", "err"
+_TO_ANYBODY = 0o666
+_TO_ITS_OWNER = 0o600
+
+
+class FifoSet:
+    """FIFOs in a container's directory, each open at the gateway's end before anybody is told of it.
+
+    A program that opens `path` + `.in` (or another of `inputs`) reads from `take_input`'s descriptor, what it writes to
+    `path` + `.out` or `.err` (`outputs`) comes out of `take_output`'s. All descriptors are non-blocking and not
+    inherited. `opened` counts once the program has its ends: before it an output looks as if it were at its end, and
+    an input has a second writer, so that the program's open does not wait. One thread at a time.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        inside: str,
+        budget: PipeBudget,
+        *,
+        owner: int | None = None,
+        inputs: Sequence[str] = (STDIN,),
+        outputs: Sequence[str] = (STDOUT, STDERR),
+    ) -> None:
+        """Make them in `directory`, which the container sees as `inside`. Raises OSError, ENOSPC at the budget's end.
+
+        `owner` is the only uid that may open them, if the gateway can see to that; without one anybody may who sees
+        the directory.
+        """
+        token = secrets.token_hex(16)
+        self.path = f"{inside}/{token}"
+        """Where the program finds them, without `.in`, `.out`, …"""
+        self._stem = directory / token
+        self._budget = budget
+        self._units = len(inputs) + len(outputs)
+        self._names: list[Path] = []
+        self._spare: list[int] = []
+        self._inputs: dict[str, int] = {}
+        self._outputs: dict[str, int] = {}
+        budget.require(self._units)
+        try:
+            for name in (*inputs, *outputs):
+                self._make(name, owner)
+            for name in outputs:
+                self._outputs[name] = self._open(name, os.O_RDONLY)
+            for name in inputs:
+                self._spare.append(self._open(name, os.O_RDWR))
+                self._inputs[name] = self._open(name, os.O_WRONLY)
+        except BaseException:
+            self.close()
+            raise
+
+    def take_input(self, name: str = STDIN) -> int:
+        """Return the end to write to, which is the caller's to close from now on."""
+        return self._inputs.pop(name)
+
+    def take_output(self, name: str) -> int:
+        """Return the end to read from, which is the caller's to close from now on."""
+        return self._outputs.pop(name)
+
+    def opened(self) -> None:
+        """The program has all of its ends open: nobody needs the names any more, and EOF is exact. Idempotent."""
+        for descriptor in self._spare:
+            os.close(descriptor)
+        self._spare.clear()
+        for file in self._names:
+            # The directory may be gone with its container.
+            with contextlib.suppress(OSError):
+                file.unlink()
+        self._names.clear()
+
+    def close(self) -> None:
+        """Close what nobody took, and remove the names. What was taken is given up as well. Idempotent."""
+        self.opened()
+        for descriptor in (*self._inputs.values(), *self._outputs.values()):
+            os.close(descriptor)
+        self._inputs.clear()
+        self._outputs.clear()
+        units, self._units = self._units, 0
+        self._budget.give_back(units)
+
+    def _make(self, name: str, owner: int | None) -> None:
+        file = self._file(name)
+        os.mkfifo(file, _TO_ITS_OWNER)
+        self._names.append(file)
+        if owner is None or not _given(file, owner):
+            file.chmod(_TO_ANYBODY)
+
+    def _open(self, name: str, mode: int) -> int:
+        return os.open(self._file(name), mode | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def _file(self, name: str) -> Path:
+        return self._stem.with_name(f"{self._stem.name}.{name}")
+
+
+def _given(file: Path, owner: int) -> bool:
+    try:
+        os.chown(file, owner, -1)
+    except OSError:
+        # A gateway without privileges gives nothing away.
+        return owner == os.geteuid()
+    return True

@@ -1,0 +1,129 @@
+"""FIFOs and their directories, on this machine's own file system."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from sshore.engine.pipes.budget import GROWN_SIZE, PIPE_SIZE, PipeBudget
+from sshore.engine.pipes.directories import MOUNT_POINT, ContainerDirectory, GatewayDirectory, known_uid
+from sshore.engine.pipes.fifos import STDERR, STDOUT, FifoSet
+
+
+def seen_from_here(fifos: FifoSet, directory: ContainerDirectory, name: str) -> str:
+    """Return where the container's path to a FIFO leads on this machine."""
+    return f"{directory.path}{fifos.path.removeprefix(MOUNT_POINT)}.{name}"
+
+
+def open_descriptors() -> set[int]:
+    """Return this process's descriptors, without the one of the look itself."""
+    listed = [int(name) for name in os.listdir("/proc/self/fd")]
+    return {descriptor for descriptor in listed if Path(f"/proc/self/fd/{descriptor}").exists()}
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> GatewayDirectory:
+    return GatewayDirectory(tmp_path / "pipes", "machine", "me")
+
+
+def test_bytes_go_both_ways_and_both_ends_are_exact(gateway: GatewayDirectory) -> None:
+    directory = gateway.for_container("one")
+    fifos = directory.make_set()
+    program_in = os.open(seen_from_here(fifos, directory, "in"), os.O_RDONLY)
+    program_out = os.open(seen_from_here(fifos, directory, "out"), os.O_WRONLY)
+    program_err = os.open(seen_from_here(fifos, directory, "err"), os.O_WRONLY)
+    writing, reading = fifos.take_input(), fifos.take_output(STDOUT)
+    errors = fifos.take_output(STDERR)
+    fifos.opened()
+    assert list(directory.path.iterdir()) == []
+
+    os.write(writing, b"typed")
+    os.close(writing)
+    assert (os.read(program_in, 100), os.read(program_in, 100)) == (b"typed", b"")
+    os.write(program_out, b"said")
+    assert os.read(reading, 100) == b"said"
+    with pytest.raises(BlockingIOError):
+        os.read(reading, 100)
+    os.close(program_out)
+    os.close(program_err)
+    assert (os.read(reading, 100), os.read(errors, 100)) == (b"", b"")
+    for descriptor in (program_in, reading, errors):
+        os.close(descriptor)
+    fifos.close()
+
+
+def test_nobody_but_the_gateway_gets_in_and_who_is_in_cannot_look_round(gateway: GatewayDirectory) -> None:
+    directory = gateway.for_container("one")
+    fifos = directory.make_set(owner=1234, further_inputs=("order",))
+    modes = {path.name.rpartition(".")[2]: path.stat() for path in directory.path.iterdir()}
+
+    assert stat.S_IMODE(directory.path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(directory.path.stat().st_mode) == 0o711
+    assert set(modes) == {"in", "out", "err", "order"}
+    assert {(found.st_uid, stat.S_IMODE(found.st_mode)) for found in modes.values()} == {(1234, 0o600)}
+    fifos.close()
+    assert list(directory.path.iterdir()) == []
+
+
+def test_no_descriptor_is_left_and_none_is_inherited(gateway: GatewayDirectory) -> None:
+    directory = gateway.for_container("one")
+    before = open_descriptors()
+    fifos = directory.make_set(further_inputs=("order",))
+    assert {os.get_inheritable(descriptor) for descriptor in open_descriptors() - before} == {False}
+
+    fifos.close()
+    fifos.close()
+    assert open_descriptors() == before
+
+
+def test_a_full_budget_makes_no_set_and_a_closed_one_gives_back(tmp_path: Path) -> None:
+    budget = PipeBudget(4 * PIPE_SIZE)
+    directory = ContainerDirectory(tmp_path / "one", budget)
+    first = directory.make_set()
+    with pytest.raises(OSError, match="memory") as refused:
+        directory.make_set()
+    assert refused.value.errno == errno.ENOSPC
+    first.close()
+    directory.make_set().close()
+    assert budget.left == 4
+
+
+def test_a_pipe_grows_within_the_budget_and_comes_back() -> None:
+    budget = PipeBudget(GROWN_SIZE)
+    reading, writing = os.pipe()
+    assert budget.grow(reading)
+    assert budget.left == 1
+    assert not budget.grow(writing)
+    os.set_blocking(writing, False)
+    assert os.write(writing, bytes(GROWN_SIZE)) == GROWN_SIZE
+    assert not budget.shrink(reading)
+    os.read(reading, GROWN_SIZE)
+    assert budget.shrink(reading)
+    assert budget.left == 4
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_sweep_takes_the_directories_of_the_dead_and_of_lost_containers(gateway: GatewayDirectory) -> None:
+    base = gateway.for_container("kept").path.parent.parent
+    gateway.for_container("lost")
+    GatewayDirectory(base, "machine", "dead").for_container("left")
+    GatewayDirectory(base, "machine", "alive")
+    GatewayDirectory(base, "elsewhere", "dead")
+    (base / "foreign").mkdir()
+
+    gateway.sweep(lambda other: other == "dead", lambda: ["kept"])
+    assert {path.name for path in base.iterdir()} == {"machine.me", "machine.alive", "elsewhere.dead", "foreign"}
+    assert [path.name for path in (base / "machine.me").iterdir()] == ["kept"]
+    gateway.close()
+    assert not (base / "machine.me").exists()
+
+
+@pytest.mark.parametrize(
+    ("user", "uid"), [("", 0), ("root", 0), ("0:5", 0), ("1000:1000", 1000), ("app", None), ("app:5", None)]
+)
+def test_a_uid_is_known_where_it_is_said(user: str, uid: int | None) -> None:
+    assert known_uid(user) == uid
