@@ -18,7 +18,7 @@ SECONDS = 20.0
 CENSUS = """\
 env | sort
 tr '\\0' ' ' </proc/$$/cmdline
-ls -l /proc/self/fd | sed 's/.* \\([0-9]* ->\\)/\\1/; s/:.*//'
+ls /proc/self/fd | tr '\\n' ' '
 grep -E 'Sig[BIC]|Shd|Cap|NoNewPrivs|Uid|Gid|Groups' /proc/$$/status
 set -- $(sed 's/.*) //' /proc/$$/stat)
 echo "state group: $(($3 - $$)) session: $(($4 - $$)) tty: $5 nice: ${16} ${17}"
