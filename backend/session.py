@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..actors.log import Log
@@ -14,36 +13,32 @@ from ..actors.messages import (
     FirstOutput,
     OutputEnded,
     OutputStalled,
-    RequestPty,
     ResizeWindow,
     RunExec,
     RunShell,
     RunSubsystem,
     SendSignal,
-    SetEnv,
     StartFailed,
     StreamFailed,
     StreamOpened,
 )
-from ..actors.ref import Ref, post
-from ..actors.refusals import Refused, RefusedError, record, recorded, refuse
-from ..actors.requests import check_env, check_signal
+from ..actors.ref import post
+from ..actors.refusals import Refused, record, refuse
 from ..engine.interface import ProgramStream, StreamOpener
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .output_flow import OutputFlow, Pace
-from .pending_requests import PendingRequests
 from .pid_line import PidLine
 from .program_input import ProgramInput
+from .session_requests import SessionRequests
 from .sink import ProgramSink
 from .timers import in_loop
-from .waiting_line import WaitingLine
 
 _DRAIN = 5.0
 _LONGEST_OPENING = 2.0
 
 
-class ProgramSession:
+class ProgramSession(SessionRequests):
     """The push interface of a session: a transport calls these methods and implements `ProgramSink`.
 
     Loop only, except for the methods of the actors' `SessionPort`, which any thread may call. Flow: `start`, then
@@ -54,13 +49,11 @@ class ProgramSession:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics, log: Log, pace: Pace
     ) -> None:
+        super().__init__(metrics, log)
         self.at_close: list[Callable[[], object]] = []
         """Called once, when the channel is closed and its stream is let go."""
         self._loop = loop
         self._streams = streams
-        self._metrics = metrics
-        self._log = log
-        self._actor: Ref | None = None
         self._sink: ProgramSink | None = None
         self._stream: ProgramStream | None = None
         self._input = ProgramInput()
@@ -72,48 +65,8 @@ class ProgramSession:
         self._flow = OutputFlow(loop, pace, lambda: post(self._actor, OutputStalled()))
         self._spoke = False
         self._pieces = 0
-        self._waiting_line = WaitingLine()
-        self._pending = PendingRequests(lambda request: post(self._actor, request))
-        self._tty = False
         self._running = False
-        self._started = False
-        self._closed = False
         self._released = False
-
-    def bind(self, actor: Ref) -> None:
-        """Give it the session actor. Once, before anything else; without one its program is refused."""
-        self._actor = actor
-
-    def env(self, name: str, value: str) -> None:
-        """Set a variable for the program (RFC 4254 §6.4). Raises RefusedError."""
-        with self._recorded():
-            self._before_start()
-            check_env(name, value)
-        post(self._actor, SetEnv(name, value))
-
-    def pty(self, term: str, columns: int, rows: int, modes: Mapping[int, int] | None = None) -> None:
-        """Give the program a terminal (RFC 4254 §6.2). `modes` are opcodes and arguments (§8). Raises RefusedError."""
-        with self._recorded():
-            self._before_start()
-        self._tty = True
-        self._waiting_line.columns = columns
-        post(self._actor, RequestPty(term, columns, rows, tuple((modes or {}).items())))
-
-    def window(self, columns: int, rows: int) -> None:
-        """Tell the terminal its new size (RFC 4254 §6.7). Raises RefusedError without a terminal."""
-        with self._recorded():
-            if not self._tty:
-                raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a window change without a terminal"))
-        self._waiting_line.columns = columns
-        self._pending.add(ResizeWindow(columns, rows))
-
-    def signal(self, name: str) -> None:
-        """Send a signal, named without SIG, to the program's process group (RFC 4254 §6.9). Raises RefusedError."""
-        with self._recorded("signal_refused", "info"):
-            check_signal(name)
-            if not self._started:
-                raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a signal before the program"))
-        self._pending.add(SendSignal(name))
 
     def start(self, request: RunShell | RunExec | RunSubsystem, sink: ProgramSink) -> None:
         """Start the channel's one program (RFC 4254 §6.5). Raises RefusedError on a second one."""
@@ -221,15 +174,6 @@ class ProgramSession:
     def resume_input(self) -> None:
         if self._sink:
             self._sink.resume_input()
-
-    def _recorded(self, event: str = "session_refused", level: str = "error") -> AbstractContextManager[None]:
-        return recorded(event, self._log, self._metrics, level)
-
-    def _before_start(self) -> None:
-        if self._closed:
-            raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "the channel is closed"))
-        if self._started:
-            raise RefusedError(refuse(Code.PROGRAM_ALREADY_STARTED, "a request behind the start of the program"))
 
     def _open(self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None) -> None:
         if self._closed:
