@@ -20,11 +20,14 @@ case $SHLVL in
   "" | 1) unset SHLVL ;;
   *) exit ;;
 esac
+{ read -r sshore_host </proc/sys/kernel/random/boot_id; } 2>/dev/null
+[ "$sshore_host" = "$2" ] && [ -p "$1" ] && [ -r "$1" ] || exit
 echo $$
 . "$1"
 """
 
-"""It is not counted as a shell around the program's; where the image's environment counts some already it just ends."""
+"""It just ends where it cannot have its order, a directory of another host or virtual machine say, and where the image's
+environment counts shells already: it would be counted as one more."""
 
 QUIETLY = "2>/dev/null"
 """Behind the variables: bash complains of an unknown locale when it is told, and once more as the launcher."""
@@ -39,13 +42,13 @@ _OF_THE_SHELL = re.compile(
 """Names that a shell does something with when it is told them, or does not let go of."""
 
 
-def primed_argv(order: str) -> tuple[str, ...]:
+def primed_argv(order: str, boot_id: str) -> tuple[str, ...]:
     """Return the argv of a shell that waits for its order.
 
-    `order` is the path of a FIFO in the container. The first line of its stdout is its pid: from then on whoever opens
-    the FIFO for writing finds a reader. An order of no bytes ends it.
+    `order` is the path of a FIFO in the container, on the kernel of this `boot_id`. The first line of its stdout is its
+    pid: it is about to open the FIFO then. An order of no bytes ends it.
     """
-    return (SHELL, "-c", PRIMED_SHELL, "sshore", order)
+    return (SHELL, "-c", PRIMED_SHELL, "sshore", order, boot_id)
 
 
 def order_for(argv: Sequence[str], env: Iterable[str]) -> bytes | None:

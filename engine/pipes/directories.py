@@ -10,6 +10,7 @@ from typing import Any
 
 from .budget import PipeBudget
 from .fifos import STDERR, STDIN, STDOUT, FifoSet
+from .order import OrderFifo
 
 MOUNT_POINT = "/run/sshore"
 """Where a container has its directory."""
@@ -44,6 +45,10 @@ class ContainerDirectory:
             inputs=(STDIN, *further_inputs),
             outputs=(STDOUT, STDERR),
         )
+
+    def make_order(self, *, owner: int | None = None) -> OrderFifo:
+        """Return a new FIFO for a shell that waits. `owner` as `FifoSet` has it. Raises OSError."""
+        return OrderFifo(self.path, MOUNT_POINT, owner=owner)
 
     def remove(self) -> None:
         """Remove it, whatever is in it. What is open stays open. Idempotent, never raises."""

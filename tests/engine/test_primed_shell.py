@@ -15,6 +15,7 @@ from support.terminal import Terminal
 
 SHELLS = {"dash": "dash", "bash": "bash", "ash": "busybox"}
 SECONDS = 20.0
+BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 CENSUS = """\
 env | sort
 tr '\\0' ' ' </proc/$$/cmdline
@@ -56,7 +57,7 @@ class Shell:
         os.mkfifo(order)
         given = {name: value for name, value in _AS_AN_EXEC.items() if name not in ("timeout", "capture_output")}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        waiting = subprocess.Popen(self.argv(primed_argv(str(order))), env=self.env, bufsize=0, **pipes, **given)
+        waiting = subprocess.Popen(self.argv(primed_argv(str(order), BOOT)), env=self.env, bufsize=0, **pipes, **given)
         assert waiting.stdout
         assert waiting.stdout.readline() == b"%d\n" % waiting.pid
         text = order_for(self.argv(launch_argv(program, say_pid=True)), (f"{name}={env[name]}" for name in env))
@@ -66,6 +67,13 @@ class Shell:
         pid, _, said = said.partition(b"\n")
         assert pid.split()[0] == b"%d" % waiting.pid
         return said, errors, waiting.returncode
+
+    def does_not_wait(self, boot_id: str, env: dict[str, str]) -> bool:
+        order = self.path.with_name("order")
+        os.mkfifo(order)
+        argv = self.argv(primed_argv(str(order), boot_id))
+        done = subprocess.run(argv, env=self.env | env, capture_output=True, timeout=SECONDS, check=False)
+        return done.stdout == b""
 
 
 _AS_AN_EXEC = {"cwd": "/", "start_new_session": True, "capture_output": True, "timeout": SECONDS}
@@ -123,15 +131,22 @@ def test_an_unknown_locale_is_complained_of_as_often_as_by_a_plain_exec(shell: S
 
 
 def test_where_the_image_counts_shells_it_does_not_wait(shell: Shell) -> None:
-    argv = shell.argv(primed_argv("/nowhere"))
-    done = subprocess.run(argv, env=shell.env | {"SHLVL": "4"}, capture_output=True, timeout=SECONDS, check=False)
-    assert (done.stdout, done.returncode) == (b"", 0)
+    assert shell.does_not_wait(BOOT, {"SHLVL": "4"})
+
+
+def test_where_the_directory_is_another_kernels_it_does_not_wait(shell: Shell) -> None:
+    assert shell.does_not_wait("0b5c7f0e-another-kernel", {})
+
+
+def test_where_there_is_no_fifo_it_does_not_wait(shell: Shell) -> None:
+    argv = shell.argv(primed_argv(str(shell.path.with_name("none")), BOOT))
+    assert subprocess.run(argv, env=shell.env, capture_output=True, timeout=SECONDS, check=False).stdout == b""
 
 
 def test_an_empty_order_ends_it(shell: Shell) -> None:
     order = shell.path.with_name("order")
     os.mkfifo(order)
-    argv = shell.argv(primed_argv(str(order)))
+    argv = shell.argv(primed_argv(str(order), BOOT))
     with subprocess.Popen(argv, env=shell.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiting:
         assert waiting.stdout
         assert waiting.stdout.readline()
@@ -146,7 +161,7 @@ def test_a_terminal_is_set_up_before_the_program_and_shows_nothing_of_the_order(
     tty = Tty((101, 33), ((53, 0), (3, 127)))
     text = order_for(shell.argv(launch_argv(Command("stty -a; tty"), tty=tty, say_pid=True)), ["TERM=vt100"])
     assert text
-    argv = ("env", "-u", "SHLVL", *shell.argv(primed_argv(str(order))))
+    argv = ("env", "-u", "SHLVL", *shell.argv(primed_argv(str(order), BOOT)))
     with Terminal(argv, columns=10, rows=10) as terminal:
         pid = terminal.expect("\r\n")
         assert pid.isdigit()

@@ -1,0 +1,125 @@
+"""A shell in a container that waits to be told its program: its exec's stream, until a session takes it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..actors.ref import Ref, post
+from ..actors.shell_messages import ShellLost, ShellPrimed
+from ..engine.interface import ProgramReceiver, ProgramStream, StreamOpener
+from ..engine.pipes.order import OrderDelivery, OrderFifo
+from .pid_line import PidLine
+from .timers import in_loop
+
+_PATIENCE = 1.0
+
+
+class ShellOpener:
+    """Starts shells that wait (the actors' `ShellOpener`). Any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def open_shell(
+        self, streams: StreamOpener, exec_id: str, order: OrderFifo, owner: Ref, *, tty: bool, timeout: float
+    ) -> PrimedShell:
+        return PrimedShell(self._loop, streams, exec_id, order, owner, tty=tty, timeout=timeout)
+
+
+class PrimedShell:
+    """One shell that waits (the actors' `PrimedShell`): any thread. Its stream is the loop's.
+
+    It tells its `owner` ShellPrimed once it waits, and ShellLost if it ended before it became a program; after that,
+    and once it was dismissed, nothing more. Behind `become` its stream belongs to a session, which hears of it as of
+    any other, but for its end before its program's first line: that is `lost`.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        streams: StreamOpener,
+        exec_id: str,
+        order: OrderFifo,
+        owner: Ref,
+        *,
+        tty: bool,
+        timeout: float,
+    ) -> None:
+        self.exec_id = exec_id
+        self.tty = tty
+        self.owner = owner
+        self._loop = loop
+        self._order = order
+        self._pid_line: PidLine | None = PidLine()
+        self._receiver: ProgramReceiver | None = None
+        self._stream: ProgramStream | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._delivery: OrderDelivery | None = None
+        self._over = False
+        in_loop(loop, self._open, streams.open_exec(exec_id, self, tty=tty, timeout=timeout))
+
+    # Any thread.
+    def dismiss(self) -> None:
+        """Nobody needs it: it ends. Idempotent."""
+        in_loop(self._loop, self._dismiss)
+
+    # Loop.
+    def become(self, order: bytes, receiver: ProgramReceiver) -> ProgramStream | None:
+        """Give it its order: what it says from now on is the receiver's. Return its stream, None if it has ended."""
+        if self._over or self._stream is None:
+            return None
+        self._receiver = receiver
+        self._delivery = OrderDelivery(self._order, order, _PATIENCE, self.ended)
+        return self._stream
+
+    # The engine's ProgramReceiver: loop.
+    def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
+        if self._receiver:
+            self._receiver.output_received(data, stderr=stderr)
+        elif self._pid_line and not stderr and self._pid_line.feed(data) is not None:
+            self._pid_line = None
+            post(self.owner, ShellPrimed(self))
+
+    def ended(self, failure: Exception | None) -> None:
+        receiver = self._receiver
+        told = not self._over
+        self._close()
+        if receiver:
+            receiver.ended(failure)
+        elif told:
+            post(self.owner, ShellLost(self))
+
+    def pause_input(self) -> None:
+        if self._receiver:
+            self._receiver.pause_input()
+
+    def resume_input(self) -> None:
+        if self._receiver:
+            self._receiver.resume_input()
+
+    def _open(self, opening: Coroutine[Any, Any, ProgramStream]) -> None:
+        if self._over:
+            opening.close()
+        else:
+            self._opening = self._loop.create_task(self._opened(opening))
+
+    async def _opened(self, opening: Coroutine[Any, Any, ProgramStream]) -> None:
+        try:
+            self._stream = await opening
+        except Exception as error:  # whatever it was, nothing waits
+            self.ended(error)
+
+    def _dismiss(self) -> None:
+        if not self._over and self._receiver is None:
+            OrderDelivery(self._order, b"", 0, lambda error: None)
+            self._close()
+
+    def _close(self) -> None:
+        self._over = True
+        if self._delivery:
+            self._delivery.close()
+        self._order.remove()
+        if self._stream:
+            self._stream.close()
+        elif self._opening and not self._opening.done():
+            self._opening.cancel()
