@@ -37,7 +37,8 @@ class ExecSession(SessionActor):
     _exec_id = ""
     _pid: int | None = None
     _size: tuple[int, int] | None = None
-    _pipes: tuple[int, ...] = ()
+    _files: tuple[str, ...] = ()
+    _piped = False
     _signals_sent: frozenset[str] = frozenset()
     """The lines of signals that the connection has not come to yet."""
     _early_end: ProgramEnded | None = None
@@ -72,7 +73,7 @@ class ExecSession(SessionActor):
             self._container_ready(message)
 
     def opened(self, stream: StreamOpened) -> None:
-        self._pid, self._pipes = stream.pid, stream.pipes
+        self._pid, self._files, self._piped = stream.pid, stream.files, stream.piped
         self.metrics.program_started(time.monotonic() - self.began)
         if self._size != terminal_size(self.pty):
             self.tell_size()
@@ -100,7 +101,7 @@ class ExecSession(SessionActor):
     def hang_up(self) -> bool:
         if self._pid is None:
             return False
-        post(self.parent, ControlLine(hangup_line(self._pid, self._pipes)))
+        post(self.parent, ControlLine(hangup_line(self._pid, self._files)))
         return True
 
     def program_over(self) -> None:
@@ -140,8 +141,8 @@ class ExecSession(SessionActor):
         return self.state in (State.RUNNING, State.SILENT)
 
     def _end_left(self) -> None:
-        if self._pid is not None and self._pipes:
-            post(self.parent, ControlLine(end_left_line(self._pid, self._pipes)))
+        if self._pid is not None and self._files:
+            post(self.parent, ControlLine(end_left_line(self._pid, self._files)))
 
     def _doubt(self, end: object) -> None:
         self._doubtful = end

@@ -175,11 +175,12 @@ class SiblingStarts:
 class StreamOpened:
     """The loop has the program's stream. `pid` is what the launcher said, None where no launcher runs.
 
-    `pipes` are the inodes of its stdout and stderr, as far as the launcher could tell.
+    `files` are its stdout and stderr, as far as the launcher could tell; `piped`: the engine does not carry them.
     """
 
     pid: int | None
-    pipes: tuple[int, ...] = ()
+    files: tuple[str, ...] = ()
+    piped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from ..engine.launcher import PID_LINE_LIMIT
+import re
+
+from ..engine.launcher import APART, CLOSED, PID_LINE_LIMIT, PIPED
 
 _KEPT = 4096
+_LINE = re.compile(rf"([0-9]{{1,20}})((?: [0-9]+:[0-9]+)*)(?: ({PIPED}|{APART}|{CLOSED}))?".encode())
 
 
 class PidLine:
     """Cuts the launcher's first line off the output, however the bytes are cut.
 
-    The line is the program's pid and the inodes of the pipes that are its stdout and stderr, as far as it can tell.
+    The line is the program's pid, the files that are its stdout and stderr, as far as it can tell, and what became of
+    the named pipes that it was told of.
 
     The engine carries stdout and stderr in no order: what a program said on stderr may come before its launcher's line.
     """
@@ -19,7 +23,8 @@ class PidLine:
         self._seen = bytearray()
         self._stderr = bytearray()
         self.pid: int | None = None
-        self.pipes: tuple[int, ...] = ()
+        self.files: tuple[str, ...] = ()
+        self.carrier = ""
 
     def hold(self, data: bytes | memoryview) -> None:
         """Keep output of stderr: the program's if a pid comes, else the engine's reason."""
@@ -39,13 +44,17 @@ class PidLine:
             self._seen += data
         start = 0
         while (end := self._seen.find(b"\n", start)) >= 0:
-            numbers = self._seen[start:end].split()
-            if end - start <= PID_LINE_LIMIT and numbers and all(word.isdigit() for word in numbers):
-                self.pid, *pipes = map(int, numbers)
-                self.pipes = tuple(pipes)
+            if end - start <= PID_LINE_LIMIT and (said := _LINE.fullmatch(self._seen[start:end].strip())):
+                pid, files, carrier = (part.decode() for part in said.groups(b""))
+                self.pid, self.files, self.carrier = int(pid), tuple(files.split()), carrier
                 return bytes(self._seen[end + 1 :])
             start = end + 1
         return None
+
+    @property
+    def seen(self) -> bytes:
+        """The output of stdout so far, as long as no pid came."""
+        return bytes(self._seen)
 
     @property
     def text(self) -> str:

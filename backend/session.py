@@ -244,7 +244,7 @@ class ProgramSession(SessionRequests):
         # Not before: a program's pid has to be known, whatever its client does, else nobody could end it.
         if self._stream:
             self._flow.govern(self._stream)
-        post(self._actor, StreamOpened(line.pid, line.pipes))
+        post(self._actor, StreamOpened(line.pid, line.files))
         if self._closed:
             self._release()
 

@@ -27,9 +27,10 @@ session() {{
 end_holders() {{
   for info in /proc/[0-9]*/fdinfo/[12]; do
     while read -r key value; do
+      [ "$key" = mnt_id: ] && mount=$value
       [ "$key" = ino: ] || continue
-      for pipe; do
-        [ "$pipe" = "$value" ] || continue
+      for file; do
+        [ "$file" = "$mount:$value" ] || continue
         pid=${{info#/proc/}}
         kill -s KILL "${{pid%%/*}}"
       done
@@ -63,12 +64,12 @@ CONTROL_SHELL = _OBEY
 GUARD_SHELL = _OBEY + "kill -9 -1\n"
 
 
-def hangup_line(pid: int, pipes: Iterable[int] = ()) -> str:
+def hangup_line(pid: int, files: Iterable[str] = ()) -> str:
     """For a control shell: HUP to every process of the session that `pid` leads, KILL a second later.
 
-    If `pid` has ended by itself, only what still holds its `pipes` is killed, as by `end_left_line`.
+    If `pid` has ended by itself, only what still holds its `files` is killed, as by `end_left_line`.
     """
-    return " ".join(("hangup", *map(str, (pid, *pipes))))
+    return " ".join(("hangup", str(pid), *files))
 
 
 def hangup_all_line() -> str:
@@ -76,13 +77,14 @@ def hangup_all_line() -> str:
     return "hangup_all"
 
 
-def end_left_line(pid: int, pipes: Iterable[int]) -> str:
-    """For a control shell: if `pid` has ended, KILL to what still holds its `pipes` (inodes) as stdout or stderr.
+def end_left_line(pid: int, files: Iterable[str]) -> str:
+    """For a control shell: if `pid` has ended, KILL to what still holds its `files` as stdout or stderr.
 
-    Linux tells a pipe's inode in `/proc/PID/fdinfo` since 5.14, and to the same uid only: nothing happens before, or
-    to the processes of a user who is not root.
+    They are what the launcher said, `MOUNT:INODE`: inodes alone are other files' as well. Linux tells them in
+    `/proc/PID/fdinfo` since 5.14, and to the same uid only: nothing happens before, or to the processes of a user
+    who is not root.
     """
-    return " ".join(("end_left", *map(str, (pid, *pipes))))
+    return " ".join(("end_left", str(pid), *files))
 
 
 def signal_line(signal: str, pid: int) -> str:

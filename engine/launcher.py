@@ -2,6 +2,10 @@
 
 The *launcher* sets the terminal up, says the program's pid, makes the login environment and becomes the program. It
 uses builtins only, but for one `stty` with a terminal: a fork costs a millisecond on the way to the user's first byte.
+
+Told of named pipes (`NamedPipes`) it moves its stdin, stdout and stderr to them, and only then says its pid, on the
+stdout that it came with. A directory of the same name on another host or in a virtual machine has no pipe of these
+names, or its kernel another boot id.
 """
 
 from __future__ import annotations
@@ -11,7 +15,10 @@ from dataclasses import dataclass
 from .tty_modes import stty_settings
 
 SHELL = "/bin/sh"
-PID_LINE_LIMIT = 32
+PID_LINE_LIMIT = 128
+PIPED, APART, CLOSED = "piped", "apart", "closed"
+"""What a launcher that was told of named pipes says behind its pid: it uses them, the directory is another host's or not
+there, or it may not open them."""
 ARGUMENT_LIMIT = 131_071
 """The kernel's limit for one argument or one environment string, in bytes, its NUL not counted."""
 
@@ -28,8 +35,8 @@ _LOGIN_SHELLS = "ash | bash | csh | dash | fish | ksh | mksh | rbash | sh | tcsh
 """Those that become a login shell by `-l`. sshd writes a `-` in front of argv[0], which no POSIX shell can."""
 
 LAUNCHER = f"""\
-sshore_say=$1 sshore_tty=$2 sshore_stay=$3 sshore_form=$4
-shift 4
+sshore_say=$1 sshore_tty=$2 sshore_stay=$3 sshore_fifos=$4 sshore_boot=$5 sshore_must=$6 sshore_form=$7
+shift 7
 if [ -n "$sshore_tty" ]; then
   set -f
   IFS=' ,'
@@ -46,14 +53,39 @@ fi
 [ -t 0 ] && for sshore_file in /dev/pts/[0-9]*; do
   [ "$sshore_file" -ef /proc/self/fd/0 ] && export SSH_TTY="$sshore_file" && break
 done
+sshore_carrier=
+if [ -n "$sshore_fifos" ]; then
+  sshore_carrier={APART}
+  {{ read -r sshore_host </proc/sys/kernel/random/boot_id; }} 2>/dev/null
+  exec 7<&0 8>&1 9>&2
+  if [ "$sshore_host" = "$sshore_boot" ] && [ -p "$sshore_fifos.in" ]; then
+    sshore_carrier={CLOSED}
+    if [ -r "$sshore_fifos.in" ] && [ -w "$sshore_fifos.out" ] && [ -w "$sshore_fifos.err" ] &&
+      command exec <"$sshore_fifos.in" >"$sshore_fifos.out" 2>"$sshore_fifos.err"; then
+      sshore_carrier={PIPED}
+    else
+      exec <&7 >&8 2>&9
+    fi
+  fi
+  exec 7<&- 9>&-
+  if [ -n "$sshore_must" ] && [ $sshore_carrier != {PIPED} ]; then
+    echo "sshore: the named pipes cannot be used ($sshore_carrier)" >&2
+    exit 126
+  fi
+fi
 if [ -n "$sshore_say" ]; then
-  sshore_pipes=
+  sshore_files=
   [ -t 1 ] || for sshore_fd in 1 2; do
-    while read -r sshore_key sshore_inode; do
-      [ "$sshore_key" = ino: ] && sshore_pipes="$sshore_pipes $sshore_inode"
+    while read -r sshore_key sshore_value; do
+      case $sshore_key in
+        mnt_id:) sshore_mount=$sshore_value ;;
+        ino:) sshore_files="$sshore_files $sshore_mount:$sshore_value" ;;
+      esac
     done </proc/self/fdinfo/$sshore_fd
   done
-  echo $$$sshore_pipes
+  [ -n "$sshore_fifos" ] || exec 8>&1
+  echo "$$$sshore_files${{sshore_carrier:+ $sshore_carrier}}" >&8
+  exec 8>&-
 fi
 while read -r sshore_key sshore_uid sshore_rest; do
   [ "$sshore_key" = Uid: ] && break
@@ -141,16 +173,36 @@ class Tty:
     modes: tuple[tuple[int, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class NamedPipes:
+    """Where a launcher without a terminal finds `PATH.in`, `PATH.out` and `PATH.err`.
+
+    `boot_id` is the kernel's that they are on. With `must` a launcher that cannot use them ends with 126 in place of
+    going on without.
+    """
+
+    path: str
+    boot_id: str
+    must: bool = False
+
+
 def launch_argv(
-    program: Program, *, tty: Tty | None = None, stay: bool = False, say_pid: bool = False
+    program: Program,
+    *,
+    tty: Tty | None = None,
+    stay: bool = False,
+    say_pid: bool = False,
+    pipes: NamedPipes | None = None,
 ) -> tuple[str, ...]:
     """Return the argv that becomes `program`.
 
-    With `say_pid` the first line of its stdout is its pid in the container's own numbering, in decimal; it leads a
-    process group and a session of that number. Without a terminal the inodes of its stdout and stderr follow,
-    where Linux tells them (5.14). `tty` is told where stdin is a terminal, and set up before that line.
-    With `stay` it begins in `/` if it is started there, else in the home directory.
+    With `say_pid`, or told of `pipes`, the first line of its stdout is its pid in the container's own numbering, in
+    decimal; it leads a process group and a session of that number. Without a terminal its stdout and stderr follow as
+    `MOUNT:INODE`, where Linux tells them (5.14), and what became of the pipes: PIPED, APART or CLOSED. `tty` is told
+    where stdin is a terminal, and set up before that line. With `stay` it begins in `/` if it is started there, else in
+    the home directory.
     """
     settings = stty_settings(tty.size, tty.modes) if tty else ""
-    words = ("pid" if say_pid else "", settings, "stay" if stay else "", *program.arguments())
-    return (SHELL, "-c", LAUNCHER, "sshore", *words)
+    words = ("pid" if say_pid or pipes else "", settings, "stay" if stay else "")
+    carrier = (pipes.path, pipes.boot_id, "must" if pipes.must else "") if pipes else ("", "", "")
+    return (SHELL, "-c", LAUNCHER, "sshore", *words, *carrier, *program.arguments())

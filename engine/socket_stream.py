@@ -8,30 +8,14 @@ its stdin makes writes fail.
 from __future__ import annotations
 
 import asyncio
-import threading
 
 from .address import unreachable
 from .demux import Decoder, Demux, FrameError, Raw
 from .errors import EngineError, ServerFault, Unavailable
 from .interface import ProgramReceiver
 from .link_watch import LinkWatch
+from .scratch import scratch
 from .stdin_writer import StdinWriter, Wire
-from .tls_socket import BUFFER_SIZE
-
-READ_SIZE = max(256 * 1024, BUFFER_SIZE)
-
-
-class _Scratch(threading.local):
-    """One read buffer per thread: what is read is delivered before the loop turns to the next stream.
-
-    Hundreds of idle shells hold no buffer at all.
-    """
-
-    def __init__(self) -> None:
-        self.view = memoryview(bytearray(READ_SIZE))
-
-
-_scratch = _Scratch()
 
 
 class SocketStream:
@@ -94,14 +78,14 @@ class SocketStream:
 
     def _readable(self) -> None:
         try:
-            size = self._sock.recv_into(_scratch.view)
+            size = self._sock.recv_into(scratch.view)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._lost(error)
             return
         if size:
-            self._feed(_scratch.view[:size])
+            self._feed(scratch.view[:size])
         else:
             self._end(self._end_failure())
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from .pipes.wire import FifoWire
 from .tls_socket import TlsSocket
 
 Wire = socket.socket | TlsSocket
@@ -33,7 +34,7 @@ class StdinWriter:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        sock: Wire,
+        sock: Wire | FifoWire,
         pause: Callable[[], None],
         resume: Callable[[], None],
     ) -> None:
@@ -45,6 +46,7 @@ class StdinWriter:
         self._fresh_size = 0
         self._backlog: deque[memoryview] = deque()
         self._size = 0
+        self._watched = False
         self._paused = False
         self._ending = False
         self._open = True
@@ -85,7 +87,7 @@ class StdinWriter:
         self._fresh.clear()
         self._backlog.clear()
         self._size = 0
-        self._loop.remove_writer(self._sock)
+        self._unwatch()
 
     def _flush(self) -> None:
         if not self._fresh:
@@ -99,7 +101,7 @@ class StdinWriter:
 
     def _keep(self, data: memoryview) -> None:
         if not self._backlog:
-            self._loop.add_writer(self._sock, self._writable)
+            self._watch()
         self._backlog.append(data)
         self._size += len(data) + _PIECE_COST
         if self._size > HIGH_WATER and not self._paused:
@@ -110,7 +112,7 @@ class StdinWriter:
         if self._backlog:
             self._drop(self._send(list(islice(self._backlog, _PIECES_PER_SEND))))
         if self._open and not self._backlog:
-            self._loop.remove_writer(self._sock)
+            self._unwatch()
             if self._ending:
                 self._shut_down()
         if self._paused and self._size <= LOW_WATER:
@@ -143,6 +145,16 @@ class StdinWriter:
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except BlockingIOError:
-            self._loop.add_writer(self._sock, self._writable)
+            self._watch()
         except OSError:
             self.close()
+
+    def _watch(self) -> None:
+        self._watched = True
+        self._loop.add_writer(self._sock, self._writable)
+
+    def _unwatch(self) -> None:
+        # A wire that was shut down may have no descriptor any more.
+        if self._watched:
+            self._watched = False
+            self._loop.remove_writer(self._sock)

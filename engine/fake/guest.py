@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from ..control_shell import CONTROL_SHELL, GUARD_SHELL, HANGUP_SECONDS, READY
-from ..launcher import LAUNCHER, SHELL
+from ..launcher import APART, LAUNCHER, SHELL
 from .process import FakeProcess
 from .shell import Call, Command, Shell, ShellLeft
 
@@ -54,9 +54,12 @@ def _interactive(process: FakeProcess, commands: Mapping[str, Command]) -> int:
 
 
 def _launch(process: FakeProcess, arguments: tuple[str, ...], commands: Mapping[str, Command]) -> int:
-    say_pid, _, _, form, *words = arguments
+    say_pid, _, _, fifos, _, must, form, *words = arguments
+    if fifos and must:
+        process.write(f"sshore: the named pipes cannot be used ({APART})\n".encode(), stderr=True)
+        return 126
     if say_pid:
-        process.write(f"{process.pid}\n".encode())
+        process.write(f"{process.pid} {APART if fifos else ''}\n".encode())
     argv = {
         "shell": (SHELL, "-l"),
         "command": (SHELL, "-c", *words),

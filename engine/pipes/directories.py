@@ -35,8 +35,14 @@ class ContainerDirectory:
         """An entry of the Docker API's `HostConfig.Mounts`. Unlike a bind it makes nothing on the engine's host."""
         return {"Type": "bind", "Source": str(self.path), "Target": MOUNT_POINT, "ReadOnly": True}
 
-    def make_set(self, *, owner: int | None = None, further_inputs: Collection[str] = ()) -> FifoSet:
-        """Return new FIFOs, `.in`, `.out`, `.err` and `further_inputs`. `owner` as `FifoSet` has it. Raises OSError."""
+    def make_set(
+        self,
+        *,
+        owner: int | None = None,
+        further_inputs: Collection[str] = (),
+        refused: Callable[[str], object] = lambda said: None,
+    ) -> FifoSet:
+        """Return new FIFOs, `.in`, `.out`, `.err` and `further_inputs`, the rest as `FifoSet` has it. Raises OSError."""
         return FifoSet(
             self.path,
             MOUNT_POINT,
@@ -44,6 +50,7 @@ class ContainerDirectory:
             owner=owner,
             inputs=(STDIN, *further_inputs),
             outputs=(STDOUT, STDERR),
+            refused=refused,
         )
 
     def make_order(self, *, owner: int | None = None) -> OrderFifo:
@@ -74,10 +81,6 @@ class GatewayDirectory:
     def for_container(self, name: str) -> ContainerDirectory:
         """Make the directory of a container that is about to be created. Raises OSError."""
         return ContainerDirectory(self._own / name, self.budget)
-
-    def forget(self, name: str) -> None:
-        """Remove a container's directory, if there is one. Never raises."""
-        shutil.rmtree(self._own / name, ignore_errors=True)
 
     def sweep(self, has_ended: Callable[[str], bool], owned: Callable[[], Collection[str]]) -> None:
         """Remove the directories of gateways that have ended, and own ones of containers not `owned`. Never raises.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .budget import PipeBudget
@@ -33,17 +33,19 @@ class FifoSet:
         owner: int | None = None,
         inputs: Sequence[str] = (STDIN,),
         outputs: Sequence[str] = (STDOUT, STDERR),
+        refused: Callable[[str], object] = lambda said: None,
     ) -> None:
         """Make them in `directory`, which the container sees as `inside`. Raises OSError, ENOSPC at the budget's end.
 
         `owner` is the only uid that may open them, if the gateway can see to that; without one anybody may who sees
-        the directory.
+        the directory. `refused` may be called by whoever is told that they are not used, with the reason.
         """
         token = secrets.token_hex(16)
         self.path = f"{inside}/{token}"
         """Where the program finds them, without `.in`, `.out`, …"""
+        self.budget = budget
+        self.refused = refused
         self._stem = directory / token
-        self._budget = budget
         self._units = len(inputs) + len(outputs)
         self._names: list[Path] = []
         self._spare: list[int] = []
@@ -89,7 +91,7 @@ class FifoSet:
         self._inputs.clear()
         self._outputs.clear()
         units, self._units = self._units, 0
-        self._budget.give_back(units)
+        self.budget.give_back(units)
 
     def _make(self, name: str, owner: int | None) -> None:
         file = self._file(name)

@@ -1,0 +1,138 @@
+"""Whether a gateway's named pipes reach its engine's containers: who gets them, and what was learnt of the engine."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from ..errors import EngineError, Refused, ServerFault
+from ..launcher import CLOSED, NamedPipes
+from .directories import ContainerDirectory, GatewayDirectory, known_uid
+from .fifos import FifoSet
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Sharing:
+    """One gateway's and one engine's. Any thread.
+
+    `lost` is called once, with the cause, when it turns out that no container will see the pipes.
+    """
+
+    def __init__(self, base: Path, machine: str, gateway: str, lost: Callable[[str], object]) -> None:
+        """Make the gateway's directory. Never raises: without one, or on a system without boot ids, there are none."""
+        self._lost = lost
+        self._cause = ""
+        self._directory: GatewayDirectory | None = None
+        self._maps_users = False
+        self._base = str(base)
+        try:
+            self.boot_id = _BOOT_ID.read_text().strip()
+            self._directory = GatewayDirectory(base, machine, gateway)
+        except OSError as error:
+            self.give_up(str(error))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether containers need no directory any more."""
+        return bool(self._cause)
+
+    def give_up(self, cause: str) -> None:
+        """The engine's containers do not see the gateway's directories."""
+        if not self._cause:
+            self._cause = cause
+            self._lost(cause)
+
+    def for_container(self, name: str, *, must: bool) -> ContainerPipes | None:
+        """Make the directory of a container that is about to be created, None if there is no use in it.
+
+        With `must` it is tried whatever was learnt, and OSError raised if it cannot be made.
+        """
+        if self._cause and not must:
+            return None
+        try:
+            if self._directory is None:
+                raise OSError(errno.ENOENT, self._cause)
+            return ContainerPipes(self, self._directory.for_container(name), must=must)
+        except OSError:
+            if must:
+                raise
+            return None
+
+    def may_be_why(self, error: EngineError) -> bool:
+        """Whether a create may have failed for its mount: a path that the engine does not see, or a mount that is
+        forbidden, by a proxy in front of the engine say."""
+        if isinstance(error, ServerFault):
+            return self._base in error.detail
+        return isinstance(error, Refused)
+
+    def owner_of(self, user: str) -> int | None:
+        """Return the uid that the FIFOs of this `User` are to belong to, None where it is not known."""
+        return None if self._maps_users else known_uid(user)
+
+    def not_used(self, said: str) -> None:
+        """A launcher has found that it cannot use its pipes."""
+        if said == CLOSED and not self._maps_users:
+            # The likeliest reason: the engine has user namespaces, where uid 1000 is another one.
+            self._maps_users = True
+        else:
+            self.give_up(f"the launcher says: {said}")
+
+    def sweep(self, has_ended: Callable[[str], bool], owned: Callable[[], Collection[str]]) -> None:
+        """Remove what dead gateways left, and own directories of containers that nobody owns. Never raises."""
+        if self._directory:
+            self._directory.sweep(has_ended, owned)
+
+    def close(self) -> None:
+        """Remove everything of this gateway's. Idempotent, never raises."""
+        if self._directory:
+            self._directory.close()
+
+
+class ContainerPipes:
+    """The pipes of one container. Any thread."""
+
+    def __init__(self, sharing: Sharing, directory: ContainerDirectory, *, must: bool) -> None:
+        self.must = must
+        self._sharing = sharing
+        self._directory = directory
+
+    @property
+    def mount(self) -> dict[str, Any]:
+        """An entry of the Docker API's `HostConfig.Mounts`."""
+        return self._directory.mount
+
+    def make_set(self, user: str, further_inputs: Collection[str] = ()) -> FifoSet | None:
+        """Return the FIFOs of a program that runs as `user`, None if it has to do without. With `must` raises OSError.
+
+        There are none once a launcher has found that they cannot be used, while the gateway's pipes have all the memory
+        that they may take, or without a descriptor left.
+        """
+        if self._sharing.is_lost and not self.must:
+            return None
+        try:
+            return self._directory.make_set(
+                owner=self._sharing.owner_of(user), further_inputs=further_inputs, refused=self._sharing.not_used
+            )
+        except OSError:
+            if self.must:
+                raise
+            return None
+
+    def told_to(self, fifos: FifoSet) -> NamedPipes:
+        """Return what a launcher has to be told of them."""
+        return NamedPipes(fifos.path, self._sharing.boot_id, self.must)
+
+    def not_shared(self, error: EngineError) -> bool:
+        """Return whether a create that failed with `error` is worth another try without the mount."""
+        return not self.must and self._sharing.may_be_why(error)
+
+    def give_up(self, cause: str) -> None:
+        """The container was created without the mount: this is why it had to be."""
+        self._sharing.give_up(cause)
+
+    def remove(self) -> None:
+        """Remove the directory. What is open stays open. Idempotent, never raises."""
+        self._directory.remove()

@@ -1,0 +1,167 @@
+"""A program's stream whose bytes go through named pipes, past the engine that started the program."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from ..interface import ProgramReceiver, ProgramStream
+from ..launcher import PIPED
+from ..stdin_writer import StdinWriter
+from .fifos import STDERR, STDOUT, FifoSet
+from .wire import FifoReader, FifoWire
+
+LINGER = 3.0
+"""Seconds behind a program's end in which what it left behind may still write, as Docker Engine has it."""
+
+
+class PipedStream:
+    """Stands between the engine's stream and its receiver, and is a `ProgramStream` itself.
+
+    Until the launcher's line has come its owner only listens: `carry` tells what the line said, and only then there
+    may be input. A launcher that does not use the pipes leaves everything to the engine's stream. Beside pipes that
+    stream stays open: its end is the program's, its failure the engine's. Made in any thread, used in one loop's.
+    """
+
+    def __init__(self, receiver: ProgramReceiver, fifos: FifoSet) -> None:
+        self._receiver = receiver
+        self._fifos = fifos
+        self._engine: ProgramStream | None = None
+        self._bytes: ProgramStream | None = None
+        self._pipes: _Pipes | None = None
+        self._linger: asyncio.TimerHandle | None = None
+        self._engine_over = False
+        self._open = True
+
+    def beside(self, engine: ProgramStream) -> PipedStream:
+        """Take the engine's stream, which has this one as its receiver, and return this one."""
+        self._engine = self._bytes = engine
+        return self
+
+    def carry(self, said: str) -> bool:
+        """Go on as the launcher said: PIPED or something else. Returns whether pipes carry the bytes from now on."""
+        if said != PIPED:
+            self._fifos.refused(said)
+            return False
+        self._bytes = self._pipes = _Pipes(self._receiver, self._fifos, self._end_if_over, self._end)
+        return True
+
+    # The owner's ProgramStream.
+    def write(self, data: bytes | memoryview) -> None:
+        if self._bytes:
+            self._bytes.write(data)
+
+    def write_eof(self) -> None:
+        if self._bytes:
+            self._bytes.write_eof()
+
+    def pause_output(self) -> None:
+        if self._bytes:
+            self._bytes.pause_output()
+
+    def resume_output(self) -> None:
+        if self._bytes:
+            self._bytes.resume_output()
+
+    def close(self) -> None:
+        self._open = False
+        if self._linger:
+            self._linger.cancel()
+        if self._pipes:
+            self._pipes.close()
+        self._fifos.close()
+        if self._engine:
+            self._engine.close()
+
+    # The engine's ProgramReceiver.
+    def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
+        self._receiver.output_received(data, stderr=stderr)
+
+    def ended(self, failure: Exception | None) -> None:
+        self._engine_over = True
+        if failure or not self._pipes:
+            self._end(failure)
+        elif not self._end_if_over():
+            self._linger = asyncio.get_running_loop().call_later(LINGER, self._pipes.finish)
+
+    def pause_input(self) -> None:
+        self._receiver.pause_input()
+
+    def resume_input(self) -> None:
+        self._receiver.resume_input()
+
+    def _end_if_over(self) -> bool:
+        if not self._engine_over or (self._pipes and self._pipes.open):
+            return False
+        self._end(None)
+        return True
+
+    def _end(self, failure: Exception | None) -> None:
+        if self._open:
+            self.close()
+            self._receiver.ended(failure)
+
+
+class _Pipes:
+    """The gateway's ends while they carry a program's bytes.
+
+    `over` is called when the last output has ended, `failed` with what the receiver raised.
+    """
+
+    def __init__(
+        self,
+        receiver: ProgramReceiver,
+        fifos: FifoSet,
+        over: Callable[[], object],
+        failed: Callable[[Exception], object],
+    ) -> None:
+        loop, budget = asyncio.get_running_loop(), fifos.budget
+        self._receiver = receiver
+        self._over = over
+        self._failed = failed
+        self._wire = FifoWire(loop, fifos.take_input(), budget)
+        self._writer = StdinWriter(loop, self._wire, receiver.pause_input, receiver.resume_input)
+        self._readers = [
+            FifoReader(loop, fifos.take_output(name), budget, partial(self._deliver, name == STDERR), over)
+            for name in (STDOUT, STDERR)
+        ]
+        fifos.opened()
+        self.resume_output()
+
+    @property
+    def open(self) -> bool:
+        """Whether any output may still come."""
+        return any(reader.open for reader in self._readers)
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._writer.write(data)
+
+    def write_eof(self) -> None:
+        self._writer.write_eof()
+
+    def pause_output(self) -> None:
+        for reader in self._readers:
+            reader.pause()
+
+    def resume_output(self) -> None:
+        for reader in self._readers:
+            reader.resume()
+
+    def finish(self) -> None:
+        """Deliver what is there, wait for no more."""
+        for reader in self._readers:
+            reader.finish()
+        self._over()
+
+    def close(self) -> None:
+        self._writer.close()
+        self._wire.close()
+        for reader in self._readers:
+            reader.close()
+
+    def _deliver(self, stderr: bool, data: memoryview) -> None:
+        try:
+            self._receiver.output_received(data, stderr=stderr)
+        except Exception as error:  # the receiver's own fault ends this stream, not the loop's other ones
+            self._failed(error)

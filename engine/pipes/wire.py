@@ -1,0 +1,106 @@
+"""The gateway's ends of a program's FIFOs, as the loop reads and writes them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+
+from ..scratch import scratch
+from .budget import GROWN_SIZE, PipeBudget
+from .growth import BusyPipe
+
+
+class FifoWire:
+    """A writing end, which it owns, with as much of a socket's face as a `StdinWriter` needs."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, budget: PipeBudget) -> None:
+        self._descriptor = descriptor
+        self._busy = BusyPipe(loop, budget, descriptor)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def sendmsg(self, pieces: Sequence[bytes | memoryview]) -> int:
+        """Raises BrokenPipeError once nobody reads any more."""
+        size = os.writev(self._descriptor, pieces)
+        self._busy.moved(size)
+        return size
+
+    def shutdown(self, how: int) -> None:
+        """There is only one direction: this is the end."""
+        self.close()
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._busy.close()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+class FifoReader:
+    """A reading end, which it owns. All in the loop's thread; `deliver` gets what is valid during the call only."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        descriptor: int,
+        budget: PipeBudget,
+        deliver: Callable[[memoryview], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._descriptor = descriptor
+        self._busy = BusyPipe(loop, budget, descriptor)
+        self._deliver = deliver
+        self._ended = ended
+        self._reads = False
+
+    @property
+    def open(self) -> bool:
+        """Whether more may come."""
+        return self._descriptor >= 0
+
+    def resume(self) -> None:
+        """Read from the loop's next turn on. Idempotent."""
+        if self.open and not self._reads:
+            self._reads = True
+            self._loop.add_reader(self._descriptor, self._readable)
+
+    def pause(self) -> None:
+        """Idempotent."""
+        if self._reads:
+            self._reads = False
+            self._loop.remove_reader(self._descriptor)
+
+    def finish(self) -> None:
+        """Take what is in the pipe, at most what one can hold, and wait for no more."""
+        left = GROWN_SIZE
+        while self.open and left > 0 and (size := self._read()):
+            left -= size
+        self.close()
+
+    def close(self) -> None:
+        """Idempotent; `ended` is not called."""
+        self.pause()
+        self._busy.close()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _readable(self) -> None:
+        if self._read() == 0:
+            self.close()
+            self._ended()
+
+    def _read(self) -> int | None:
+        """Return how much there was, 0 at the end, None if there is nothing now."""
+        try:
+            size = os.readv(self._descriptor, [scratch.view])
+        except (BlockingIOError, InterruptedError):
+            return None
+        if size:
+            self._busy.moved(size)
+            self._deliver(scratch.view[:size])
+        return size
