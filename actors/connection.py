@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..config.models import Mode
 from ..engine.control_shell import CONTROL_SHELL, HANGUP_SECONDS
@@ -43,6 +44,8 @@ from .messages import (
 from .naming import connection_labels, container_name
 from .owner import ContainerOwner
 from .ports import ConnectionPort
+from .primed import PrimedShell, PrimingDue, ShellLost, ShellPrimed
+from .primed_shells import PrimedShells
 from .ref import Ref, post
 from .refusals import Refused, RefusedError, record, refuse, refuse_for
 from .specs import idle_container
@@ -52,6 +55,8 @@ _LONGEST_DYING = 2.0
 # The engine tells of a kill once it has sent the signal: a program's end may overtake it.
 _LATEST_KILL = 0.1
 _CANNOT_RUN = (126, 127)
+_QUIET = 0.5
+"""Seconds after which nobody waits for the first program of a connection, or for one that says nothing."""
 
 
 class ConnectionActor(ContainerOwner):
@@ -66,7 +71,9 @@ class ConnectionActor(ContainerOwner):
         self._client = client
         self._username = ""
         self._sessions: set[Ref] = set()
-        self._waiting: list[Ref] = []
+        self._waiting: list[ContainerWanted] = []
+        self._shells: PrimedShells | None = None
+        self._settled = False
         self._switch: ControlInput | None = None
         self._shell: ControlInput | ExecShell | None = None
         self._fate = Fate()
@@ -90,7 +97,13 @@ class ConnectionActor(ContainerOwner):
                 self._authenticated(username)
             case ContainerWanted(session):
                 self._make_room(session)
-                self._answer(session)
+                self._answer(message)
+            case ShellPrimed() if self._shells:
+                self._shells.primed(message)
+            case ShellLost() if self._shells:
+                self._shells.lost(message)
+            case PrimingDue(quiet):
+                self._prime(quiet)
             case CauseWanted(session):
                 self._tell_cause(session)
             case CauseOverdue(final):
@@ -105,8 +118,8 @@ class ConnectionActor(ContainerOwner):
             case ImageFailed(refused) if not self._ending:
                 self.refused(refused)
             case PullNews():
-                for session in self._waiting:
-                    post(session, message)
+                for wanted in self._waiting:
+                    post(wanted.session, message)
             case HangupOver():
                 self.drop_container()
             case ContainerKilled():
@@ -151,7 +164,7 @@ class ConnectionActor(ContainerOwner):
     def release(self) -> None:
         for session in self._sessions:
             post(session, ChannelClosed())
-        for held in (self._shell, self._switch):
+        for held in (self._shells, self._shell, self._switch):
             if held:
                 held.close()
         try:
@@ -175,18 +188,37 @@ class ConnectionActor(ContainerOwner):
         except RefusedError as error:
             self.refused(error.refused)
 
-    def _answer(self, session: Ref) -> None:
+    def _answer(self, wanted: ContainerWanted) -> None:
         if self._ending:
-            post(session, refuse(Code.CONNECTION_ENDING, "the connection is ending"))
+            post(wanted.session, refuse(Code.CONNECTION_ENDING, "the connection is ending"))
+        elif self._ready and self._shells and wanted.terminal is not None:
+            self._shells.take(wanted.terminal, lambda shell: self._hand_over(wanted.session, shell))
         elif self._ready or self._refused:
-            post(session, self._ready or self._refused)
+            post(wanted.session, self._ready or self._refused)
         else:
-            self._waiting.append(session)
+            self._waiting.append(wanted)
 
     def _answer_all(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for session in waiting:
-            self._answer(session)
+        for wanted in waiting:
+            self._answer(wanted)
+
+    def _hand_over(self, session: Ref, shell: PrimedShell | None) -> None:
+        if self._ready:
+            post(session, replace(self._ready, shell=shell))
+        elif shell:
+            shell.dismiss()
+        if shell:
+            self._prime_when_quiet()
+
+    def _prime_when_quiet(self) -> None:
+        self.surroundings.house.timers.after(_QUIET, self.actor_ref, PrimingDue(quiet=True))
+
+    def _prime(self, quiet: bool) -> None:
+        # A connection for one command ends before: nothing is started for it that nobody needs.
+        self._settled = self._settled or quiet
+        if self._shells and self._settled and self._ready and not self._ending:
+            self._shells.prime()
 
     def _make_room(self, newcomer: Ref) -> None:
         for session in self._sessions - {newcomer}:

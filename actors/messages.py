@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..engine.image_names import tagged
 from ..engine.interface import Engine
 from ..engine.types import RegistryAuth
+from .primed import PrimedShell
 from .ref import Ref
 from .refusals import Refused
 
@@ -50,9 +51,13 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class ContainerWanted:
-    """A session asks for the connection's container; the answer is ContainerReady or Refused."""
+    """A session asks for the connection's container; the answer is ContainerReady or Refused.
+
+    A shell that waits would do, with a terminal or without; None: it would not.
+    """
 
     session: Ref
+    terminal: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +150,15 @@ class SendSignal:
 
 @dataclass(frozen=True, slots=True)
 class ContainerReady:
-    """The connection's container runs. `user` is who its programs run as, empty for the image's root."""
+    """The connection's container runs. `user` is who its programs run as, empty for the image's root.
+
+    `shell` waits in it, and is the session's from now on.
+    """
 
     container_id: str
     name: str
     user: str
+    shell: PrimedShell | None = None
 
 
 @dataclass(frozen=True, slots=True)

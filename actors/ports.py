@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from .messages import Exited, ResizeWindow, SendSignal
+from .primed import PrimedShell
 from .ref import Ref
 from .refusals import Refused
 
@@ -15,6 +16,9 @@ class SessionPort(Protocol):
 
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
         """Open the stream of a created exec; answers StreamOpened (with a pid), StartFailed or StreamFailed."""
+
+    def become(self, shell: PrimedShell, order: bytes) -> None:
+        """Have a shell that waits become the program; answers as `open_exec` does, or ShellLost: no program began."""
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
         """Attach to a created container; answers StreamOpened (without a pid) or StreamFailed."""

@@ -58,4 +58,9 @@ class ShellLost:
 
 @dataclass(frozen=True, slots=True)
 class PrimingDue:
-    """Nobody waits for a program's first byte, as far as is known: shells that are missing may be started."""
+    """A program has said its first byte, or has ended: shells that are missing may be started.
+
+    `quiet`: a while has gone by since the container or a shell was handed out.
+    """
+
+    quiet: bool = False

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..engine.errors import EngineError
-from ..engine.pipes.boot import boot_id
-from ..engine.pipes.directories import ContainerDirectory, known_uid
+from ..engine.pipes.sharing import ContainerPipes
 from ..engine.primed_shell import primed_argv
 from ..engine.types import ExecSpec
 from .primed import PrimedShell, ShellLost, ShellPrimed
@@ -32,14 +31,14 @@ class PrimedShells:
     """
 
     def __init__(
-        self, surroundings: Surroundings, owner: Ref, container_id: str, user: str, directory: ContainerDirectory
+        self, surroundings: Surroundings, owner: Ref, container_id: str, user: str, pipes: ContainerPipes
     ) -> None:
-        """`user` is whom programs run as, `directory` the container's own."""
+        """`user` is whom programs run as, `pipes` the container's own."""
         self._surroundings = surroundings
         self._owner = owner
         self._container_id = container_id
         self._user = user
-        self._directory = directory
+        self._pipes = pipes
         self._places: dict[bool, _Place] = {}
         self._impossible: set[bool] = set()
 
@@ -73,6 +72,7 @@ class PrimedShells:
         if place is None:
             return
         place.waits = True
+        self._surroundings.log.debug("shell_primed", tty=news.shell.tty)
         if place.taker:
             del self._places[news.shell.tty]
             place.taker(news.shell)
@@ -100,24 +100,19 @@ class PrimedShells:
         return place if place and place.shell is shell else None
 
     def _start(self, tty: bool) -> None:
-        timeout = self._surroundings.docker.timeouts.command_start
-        engine = self._surroundings.engine
-        try:
-            order = self._directory.make_order(owner=known_uid(self._user))
-        except OSError as error:
-            self._failed(tty, error)
+        engine, timeout = self._surroundings.engine, self._surroundings.docker.timeouts.command_start
+        order = self._pipes.make_order(self._user)
+        if order is None:
+            self._impossible.add(tty)
             return
-        spec = ExecSpec(argv=primed_argv(order.path, boot_id()), user=self._user, tty=tty)
+        spec = ExecSpec(argv=primed_argv(order.path, self._pipes.boot_id), user=self._user, tty=tty)
         try:
             exec_id = engine.create_exec(self._container_id, spec, timeout=timeout)
         except EngineError as error:
             order.remove()
-            self._failed(tty, error)
+            self._impossible.add(tty)
+            self._surroundings.log.debug("shell_not_primed", tty=tty, cause=str(error))
             return
         opener = self._surroundings.house.shells
         shell = opener.open_shell(engine.streams, exec_id, order, self._owner, tty=tty, timeout=timeout)
         self._places[tty] = _Place(shell)
-
-    def _failed(self, tty: bool, error: Exception) -> None:
-        self._impossible.add(tty)
-        self._surroundings.log.debug("shell_not_primed", tty=tty, cause=str(error))

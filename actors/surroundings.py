@@ -11,6 +11,7 @@ from ..engine.watcher import EventWatcher
 from ..metrics.counters import Metrics
 from .log import Log
 from .ports import Ledger, Timers
+from .primed import ShellOpener
 from .ref import Ref
 
 
@@ -24,6 +25,7 @@ class House:
     metrics: Metrics
     root: Ref
     labels: Mapping[str, str]
+    shells: ShellOpener
 
 
 @dataclass(frozen=True, slots=True)

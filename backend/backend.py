@@ -32,6 +32,7 @@ from ..metrics.interface import Counter, EngineCounters, PlainCounters
 from .connection import ConnectionHandler
 from .logger import bindable
 from .output_flow import Pace
+from .primed_shell import ShellOpener
 from .timers import LoopTimers, in_loop
 
 _SWEEP_EVERY = 300.0
@@ -91,7 +92,7 @@ class Backend:
         self._watcher.start()
         self._timers = LoopTimers(self._loop)
         root = RootActor.start(self, self._log, self.metrics, self._timers, self._start_removals)
-        self._house = House(self._watcher, self._janitor, self._timers, self.metrics, root, own)
+        self._house = House(self._watcher, self._janitor, self._timers, self.metrics, root, own, ShellOpener(self._loop))
         await asyncio.to_thread(self._prepare_engine)
 
     def connection(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
+from ..actors.primed import ShellLost, ShellPrimed
 from ..actors.ref import Ref, post
-from ..actors.shell_messages import ShellLost, ShellPrimed
 from ..engine.interface import ProgramReceiver, ProgramStream, StreamOpener
 from ..engine.pipes.order import OrderDelivery, OrderFifo
 from .pid_line import PidLine
@@ -63,7 +65,7 @@ class PrimedShell:
         """Nobody needs it: it ends. Idempotent."""
         in_loop(self._loop, self._dismiss)
 
-    # Loop.
+    # Loop only.
     def become(self, order: bytes, receiver: ProgramReceiver) -> ProgramStream | None:
         """Give it its order: what it says from now on is the receiver's. Return its stream, None if it has ended."""
         if self._over or self._stream is None:
@@ -83,7 +85,7 @@ class PrimedShell:
     def ended(self, failure: Exception | None) -> None:
         receiver = self._receiver
         told = not self._over
-        self._close()
+        self.close()
         if receiver:
             receiver.ended(failure)
         elif told:
@@ -107,19 +109,21 @@ class PrimedShell:
         try:
             self._stream = await opening
         except Exception as error:  # whatever it was, nothing waits
+            self._opening = None
             self.ended(error)
 
     def _dismiss(self) -> None:
         if not self._over and self._receiver is None:
             OrderDelivery(self._order, b"", 0, lambda error: None)
-            self._close()
+            self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let its stream go, and an order that is on its way. Idempotent."""
         self._over = True
         if self._delivery:
             self._delivery.close()
         self._order.remove()
         if self._stream:
             self._stream.close()
-        elif self._opening and not self._opening.done():
+        elif self._opening:
             self._opening.cancel()

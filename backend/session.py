@@ -22,6 +22,7 @@ from ..actors.messages import (
     StreamFailed,
     StreamOpened,
 )
+from ..actors.primed import PrimedShell, ShellLost
 from ..actors.ref import post
 from ..actors.refusals import Refused, record, refuse
 from ..engine.interface import ProgramStream, StreamOpener
@@ -59,6 +60,7 @@ class ProgramSession(SessionRequests):
         self._input = ProgramInput()
         self._opening: asyncio.Task[None] | None = None
         self._pid_line: PidLine | None = None
+        self._shell: PrimedShell | None = None
         self._early_refusal: Refused | None = None
         self._exited: Exited | None = None
         self._output_over = False
@@ -108,7 +110,8 @@ class ProgramSession(SessionRequests):
             return
         self._closed = True
         self._sink = None
-        if self._opening and not self._output_over and (self._stream is None or self._pid_line):
+        opening = self._pid_line or (self._opening and self._stream is None)
+        if opening and not self._output_over:
             # Only a program whose pid is known can be ended.
             self._loop.call_later(_LONGEST_OPENING, self._release)
         else:
@@ -118,6 +121,9 @@ class ProgramSession(SessionRequests):
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
         opening = self._streams.open_exec(exec_id, self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine())
+
+    def become(self, shell: PrimedShell, order: bytes) -> None:
+        in_loop(self._loop, self._become, shell, order)
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
         opening = self._streams.open_attach(container_id, self, tty=tty, timeout=timeout)
@@ -149,6 +155,9 @@ class ProgramSession(SessionRequests):
             self._pass_output(data, stderr)
 
     def ended(self, failure: Exception | None) -> None:
+        if self._shell and self._pid_line:
+            self._shell_lost(self._shell)
+            return
         self._output_over = True
         self._flow.end()
         if self._pid_line:
@@ -200,6 +209,22 @@ class ProgramSession(SessionRequests):
             post(self._actor, StreamOpened(None))
             if self._closed:
                 self._release()
+
+    def _become(self, shell: PrimedShell, order: bytes) -> None:
+        if self._closed:
+            shell.dismiss()
+            return
+        self._shell, self._pid_line = shell, PidLine()
+        self._stream = shell.become(order, self)
+        if self._stream is None:
+            self._shell_lost(shell)
+
+    def _shell_lost(self, shell: PrimedShell) -> None:
+        # Its session begins anew by a plain exec: what the client sent is still there for that.
+        self._shell = self._stream = self._pid_line = None
+        post(self._actor, ShellLost(shell))
+        if self._closed:
+            self._release()
 
     def _show_waiting(self, sentence: str) -> None:
         # A client that does not read misses some of it, but not the end.
@@ -282,6 +307,8 @@ class ProgramSession(SessionRequests):
             return
         self._released = True
         self._flow.end()
+        if self._shell:
+            self._shell.close()
         if self._stream:
             self._stream.close()
         elif self._opening:

@@ -118,6 +118,14 @@ class ExecutionConfig(Section):
         "session mode a shell can be a program of the operator's choice, see `container.Cmd`.",
         examples=[True],
     )
+    primed: Flag = Field(
+        default=True,
+        description="Whether a container has shells that wait for the next program, one with a terminal and one "
+        "without, once its connection stays open: it begins in a few milliseconds then. In connection mode, where the "
+        "gateway shares a directory with the engine's host; elsewhere every program begins as it would without. See "
+        "sessions, Shells that wait.",
+        examples=[False],
+    )
     image_pull_policy: Annotated[PullPolicy, BeforeValidator(PullPolicy.parse)] = Field(
         default=PullPolicy.IF_NOT_PRESENT,
         description="`Always` pulls before every container, `IfNotPresent` when the engine does not have the "

@@ -26,7 +26,7 @@ echo $$
 . "$1"
 """
 
-"""It just ends where it cannot have its order, a directory of another host or virtual machine say, and where the image's
+"""It just ends where it cannot have its order, a directory of another host say, and where the image's
 environment counts shells already: it would be counted as one more."""
 
 QUIETLY = "2>/dev/null"

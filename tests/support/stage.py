@@ -14,6 +14,8 @@ from sshore.actors.surroundings import House, Surroundings
 from sshore.config.models import DockerConfig
 from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.interface import ProgramReceiver, ProgramStream, StreamOpener
+from sshore.engine.pipes.order import OrderFifo
 from sshore.engine.types import ContainerSpec
 from sshore.engine.watcher import EventWatcher
 from sshore.metrics.counters import Metrics
@@ -75,6 +77,9 @@ class SessionDesk:
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
         self.calls.add(Opening(exec_id, tty))
 
+    def become(self, shell: ShellInTheLoop, order: bytes) -> None:
+        self.calls.add(Order(shell, order))
+
     def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
         self.calls.add(Opening(container_id, tty))
 
@@ -118,6 +123,48 @@ class ConnectionDesk:
 
     def wait_ended(self) -> None:
         assert self.has_ended.wait(SECONDS)
+
+
+@dataclass(frozen=True)
+class Order:
+    """The loop was asked to have a shell that waits become a program."""
+
+    shell: ShellInTheLoop
+    text: bytes
+
+
+class ShellInTheLoop:
+    """A shell that waits as far as anybody knows."""
+
+    def __init__(self, exec_id: str, order: OrderFifo, owner: Ref, tty: bool) -> None:
+        self.exec_id = exec_id
+        self.order = order
+        self.owner = owner
+        self.tty = tty
+        self.dismissed = threading.Event()
+
+    def dismiss(self) -> None:
+        self.dismissed.set()
+
+    def become(self, order: bytes, receiver: ProgramReceiver) -> ProgramStream | None:
+        raise AssertionError("the loop's own")
+
+    def close(self) -> None:
+        raise AssertionError("the loop's own")
+
+
+class ShellDesk:
+    """Where shells that wait are opened."""
+
+    def __init__(self) -> None:
+        self.opened = Memory()
+
+    def open_shell(
+        self, streams: StreamOpener, exec_id: str, order: OrderFifo, owner: Ref, *, tty: bool, timeout: float
+    ) -> ShellInTheLoop:
+        shell = ShellInTheLoop(exec_id, order, owner, tty)
+        self.opened.add(shell)
+        return shell
 
 
 @dataclass(frozen=True)
@@ -189,6 +236,7 @@ class Stage:
         self.metrics = Metrics()
         self.timers = Timers()
         self.ledger = Ledger()
+        self.shells = ShellDesk()
         self.told_root = Memory()
         self.told_parent = Memory()
         self.root: Ref = Witness.start(self.told_root)
@@ -196,7 +244,7 @@ class Stage:
         self.watcher = EventWatcher(self.engine, {"sshore.gateway": "stage"}, self.book.log)
         self.watcher.start()
         assert self.watcher.ready.wait(SECONDS)
-        self.house = House(self.watcher, self.ledger, self.timers, self.metrics, self.root, LABELS)
+        self.house = House(self.watcher, self.ledger, self.timers, self.metrics, self.root, LABELS, self.shells)
 
     def surroundings(self, *, timeouts: dict[str, Any] | None = None, **execution: Any) -> Surroundings:
         """Return what a connection is given; `execution` is that section of the configuration."""
