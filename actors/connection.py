@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..config.models import Mode
+from ..config.models import Mode, Pipes
 from ..engine.control_shell import CONTROL_SHELL, HANGUP_SECONDS
 from ..engine.errors import EngineError, NotFound
 from ..engine.interface import ControlInput
@@ -138,7 +138,8 @@ class ConnectionActor(ContainerOwner):
     def image_at_hand(self, image: ImageInfo) -> None:
         labels = connection_labels(self.surroundings.labels, self._connection_id, self._client, self._username)
         name = container_name(self.execution.containername, self._username)
-        container = self.make_container(idle_container(self.execution, name, labels))
+        spec = idle_container(self.execution, name, labels)
+        container = self.make_container(name, lambda pipes: spec, piped=True)
         try:
             self._switch = container.hold_stdin()
             container.start()
@@ -149,8 +150,16 @@ class ConnectionActor(ContainerOwner):
         self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else self._switch
         self.log.info("container_started", image=self.execution.image)
         self._ready = ContainerReady(
-            container.id, container.name, str(self.execution.container.get("User") or image.user)
+            container.id,
+            container.name,
+            str(self.execution.container.get("User") or image.user),
+            pipes=None if self.execution.pipes is Pipes.OFF else container.pipes,
         )
+        if container.pipes and self.execution.primed:
+            self._shells = PrimedShells(
+                self.surroundings, self.actor_ref, container.id, self._ready.user, container.pipes
+            )
+            self._prime_when_quiet()
         self._answer_all()
 
     def refused(self, refused: Refused) -> None:

@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+from ..config.models import Pipes
 from ..engine.errors import Conflict, EngineError, NotFound, TimedOut, Unavailable
 from ..engine.interface import ControlInput
+from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import ContainerSpec
 from .messages import RemoveLater
 from .ref import post
-from .specs import NETWORK, NETWORK_OPTIONS
+from .specs import NETWORK, NETWORK_OPTIONS, with_mount
 from .surroundings import Surroundings
+
+SpecFor = Callable[[ContainerPipes | None], ContainerSpec]
+"""What to create with named pipes, or without."""
 
 
 class OwnedContainer:
     """One actor's container. Every method blocks on the engine and belongs to that actor's thread."""
 
-    def __init__(self, surroundings: Surroundings, spec: ContainerSpec) -> None:
+    def __init__(self, surroundings: Surroundings, name: str, spec: SpecFor, *, piped: bool) -> None:
+        """`piped`: named pipes may carry what its programs say and hear."""
         self._surroundings = surroundings
         self._timeouts = surroundings.docker.timeouts
         self._engine = surroundings.engine
         self._spec = spec
         self._begun = time.monotonic()
         self._started = False
-        self.name = spec.name
+        self._piped = piped
+        self.name = name
         self.id = ""
+        self.pipes: ContainerPipes | None = None
+        """The directory of its named pipes, once it is created, if it has one."""
 
     def create(self) -> None:
-        """Write the name down, then create. Raises EngineError."""
+        """Write the name down, then create. Raises EngineError, and OSError where it cannot have the pipes it must."""
         self._surroundings.house.ledger.claim(self.name)
-        self.id = self._engine.create_container(self._spec, timeout=self._timeouts.container_start)
+        self.pipes = self._own_pipes()
+        if not self.pipes:
+            self._create(self._spec(None))
+            return
+        try:
+            self._create(with_mount(self._spec(self.pipes), self.pipes.mount))
+        except EngineError as error:
+            self._create_without_pipes(self.pipes, error)
 
     def hold_stdin(self) -> ControlInput:
         """Attach to the main process's stdin: the dead man's switch. Raises EngineError."""
@@ -49,6 +66,7 @@ class OwnedContainer:
 
     def dispose(self) -> None:
         """Remove it, or hand its name to the removal actor. Never raises EngineError."""
+        self._drop_pipes()
         if self._started:
             self._surroundings.house.metrics.container_removed()
         try:
@@ -64,12 +82,34 @@ class OwnedContainer:
             return
         self._surroundings.house.ledger.release(self.name)
 
-    def forsake(self, error: EngineError) -> None:
+    def forsake(self, error: EngineError | OSError) -> None:
         """Give up a container whose create failed: nothing is there, unless the answer was lost."""
+        self._drop_pipes()
         if isinstance(error, TimedOut | Unavailable):
             self.dispose()
         else:
             self._surroundings.house.ledger.release(self.name)
+
+    def _create(self, spec: ContainerSpec) -> None:
+        self.id = self._engine.create_container(spec, timeout=self._timeouts.container_start)
+
+    def _create_without_pipes(self, pipes: ContainerPipes, error: EngineError) -> None:
+        if not pipes.not_shared(error):
+            raise error
+        self._drop_pipes()
+        self._create(self._spec(None))
+        pipes.give_up(str(error))
+
+    def _own_pipes(self) -> ContainerPipes | None:
+        sharing, execution = self._surroundings.house.sharing, self._surroundings.docker.execution
+        if not sharing or not self._piped or not execution.shares_directory:
+            return None
+        return sharing.for_container(self.name, must=execution.pipes is Pipes.ON)
+
+    def _drop_pipes(self) -> None:
+        pipes, self.pipes = self.pipes, None
+        if pipes:
+            pipes.remove()
 
     def _leave_to_root(self) -> None:
         post(self._surroundings.house.root, RemoveLater(self.name, may_come=not self.id, id=self.id))

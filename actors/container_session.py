@@ -8,7 +8,8 @@ from ..engine.control_shell import GUARD_SHELL, HANGUP_SECONDS, hangup_all_line,
 from ..engine.errors import EngineError, NotFound, TimedOut
 from ..engine.errors import Refused as EngineRefused
 from ..engine.launcher import Program
-from ..engine.types import ContainerDied, ContainerKilled, ImageInfo, MemoryExhausted
+from ..engine.pipes.sharing import ContainerPipes
+from ..engine.types import ContainerDied, ContainerKilled, ContainerSpec, ImageInfo, MemoryExhausted
 from ..metrics.codes import Code
 from .container import OwnedContainer
 from .exec_shell import ExecShell
@@ -84,17 +85,20 @@ class ContainerSession(SessionActor, ContainerOwner):
         name = container_name(self.execution.containername, self._username)
         user = str(self.execution.container.get("User") or image.user)
         self._guard_user = guard_user(self.execution, user)
-        argv, env, sizes = None, self.env, self.engine.sizes_terminals
-        if self._program:
-            argv = program_argv(self.execution, self._program, self.pty, say_pid=False, sizes_terminals=sizes)
-        else:
+        env, sizes = self.env, self.engine.sizes_terminals
+        if not self._program:
             env = bare_environment(user, self.pty) | env
-        self._size = terminal_size(self.pty) if argv or sizes else None
-        container = self.make_container(
-            program_container(self.execution, name, self._labels, argv=argv, env=env, pty=self.pty)
-        )
+        self._size = terminal_size(self.pty) if self._program or sizes else None
+
+        def spec(pipes: ContainerPipes | None) -> ContainerSpec:
+            argv = self._launcher(self._program, pipes, user) if self._program else None
+            return program_container(self.execution, name, self._labels, argv=argv, env=env, pty=self.pty)
+
+        container = self.make_container(name, spec, piped=self._may_be_piped(image))
         self.state = State.OPENING
-        self.port.open_attach(container.id, tty=self.pty is not None, timeout=self.timeouts.command_start)
+        self.port.open_attach(
+            container.id, tty=self.pty is not None, timeout=self.timeouts.command_start, fifos=self.take_fifos()
+        )
 
     def mode_news(self, message: object) -> None:
         match message:
@@ -148,6 +152,21 @@ class ContainerSession(SessionActor, ContainerOwner):
         if guard:
             guard.close()
         super().release()
+
+    def _may_be_piped(self, image: ImageInfo) -> bool:
+        """Only a launcher that nothing stands in front of finds its pipes before anybody reads or writes."""
+        entrypoint = self.execution.container.get("Entrypoint")
+        return bool(self._program) and not self.pty and not (image.entrypoint if entrypoint is None else entrypoint)
+
+    def _launcher(self, program: Program, pipes: ContainerPipes | None, user: str) -> tuple[str, ...]:
+        return program_argv(
+            self.execution,
+            program,
+            self.pty,
+            say_pid=False,
+            sizes_terminals=self.engine.sizes_terminals,
+            pipes=self.make_fifos(pipes, user),
+        )
 
     def _start(self, container: OwnedContainer) -> None:
         # A container that removes itself takes its exit status along: no inspect could make up for the event.

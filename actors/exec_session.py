@@ -6,7 +6,7 @@ import time
 
 from ..engine.control_shell import end_left_line, hangup_line, signal_line
 from ..engine.errors import Conflict, EngineError, NotFound
-from ..engine.launcher import Program
+from ..engine.launcher import NamedPipes, Program
 from ..engine.primed_shell import order_for
 from ..engine.types import ExecSpec, ProgramEnded
 from ..metrics.codes import Code
@@ -53,7 +53,8 @@ class ExecSession(SessionActor):
     def handle(self, message: object) -> None:
         match message:
             case SiblingStarts():
-                self._end_left()
+                if not self._piped:
+                    self._end_left()
             case ControlLine(line):
                 self._signals_sent -= {line}
             case CauseKnown(refused):
@@ -63,8 +64,9 @@ class ExecSession(SessionActor):
                 self._early_end = message
             case ProgramEnded(code) if code == KILLED and self._runs:
                 self._doubt(message)
-            case ShellLost():
-                self._shell_lost(message)
+            case ShellLost(shell):
+                if self.state is State.OPENING and shell is self._shell:
+                    self._shell_lost()
             case FirstOutput():
                 post(self.parent, PrimingDue())
                 super().handle(message)
@@ -88,6 +90,7 @@ class ExecSession(SessionActor):
         if self._shell:
             # Not before: what becomes of a shell that never was the program is nobody's end.
             self.watch(self._exec_id)
+            self.log.debug("shell_became_program")
         self.metrics.program_started(time.monotonic() - self.began, primed=self._shell is not None)
         if self._size != terminal_size(self.pty):
             self.tell_size()
@@ -119,8 +122,9 @@ class ExecSession(SessionActor):
         return True
 
     def program_over(self) -> None:
-        # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
-        self._end_left()
+        if not self._piped:
+            # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
+            self._end_left()
         post(self.parent, PrimingDue())
 
     def missed(self, message: object) -> None:
@@ -128,6 +132,9 @@ class ExecSession(SessionActor):
             message.shell.dismiss()
 
     def release(self) -> None:
+        if self._piped and self._program_over:
+            # Not before: behind its program's end the loop still listens for a while to what that left behind.
+            self._end_left()
         if self._exec_id:
             self.surroundings.house.watcher.forget(self._exec_id)
         super().release()
@@ -146,9 +153,12 @@ class ExecSession(SessionActor):
         if self._size and self.engine.sizes_terminals:
             # The launcher leaves it to the engine, which was not told when this exec was made.
             self._tell_size_early(*self._size)
-        order = order_for(self._argv(), self._variables)
-        assert order is not None
-        self.port.become(shell, order)
+        order = order_for(self._argv(self.make_fifos(self._ready.pipes, self._ready.user)), self._variables)
+        if order is None:
+            shell.dismiss()
+            self._shell_lost()
+        else:
+            self.port.become(shell, order, fifos=self.take_fifos())
 
     def _tell_size_early(self, columns: int, rows: int) -> None:
         try:
@@ -156,16 +166,15 @@ class ExecSession(SessionActor):
         except EngineError as error:
             self.log.debug("resize_failed", code=error.code, cause=str(error))
 
-    def _shell_lost(self, lost: ShellLost) -> None:
-        if self.state is State.OPENING and lost.shell is self._shell:
-            self.log.debug("primed_shell_lost")
-            self._shell = None
-            self._exec(self._ready)
+    def _shell_lost(self) -> None:
+        self.log.debug("primed_shell_lost")
+        self._shell = None
+        self._exec(self._ready)
 
     def _exec(self, ready: ContainerReady) -> None:
         self._size = terminal_size(self.pty)
         spec = ExecSpec(
-            argv=self._argv(),
+            argv=self._argv(self.make_fifos(ready.pipes, ready.user)),
             env=self._variables,
             user=ready.user,
             tty=self._has_terminal,
@@ -179,11 +188,17 @@ class ExecSession(SessionActor):
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.PROGRAM_START_FAILED)) from error
         self.watch(self._exec_id)
-        self.port.open_exec(self._exec_id, tty=spec.tty, timeout=self.timeouts.command_start)
+        timeout = self.timeouts.command_start
+        self.port.open_exec(self._exec_id, tty=spec.tty, timeout=timeout, fifos=self.take_fifos())
 
-    def _argv(self) -> tuple[str, ...]:
+    def _argv(self, pipes: NamedPipes | None = None) -> tuple[str, ...]:
         return program_argv(
-            self.execution, self._program, self.pty, say_pid=True, sizes_terminals=self.engine.sizes_terminals
+            self.execution,
+            self._program,
+            self.pty,
+            say_pid=True,
+            sizes_terminals=self.engine.sizes_terminals,
+            pipes=pipes,
         )
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..engine.image_names import tagged
 from ..engine.interface import Engine
+from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import RegistryAuth
 from .primed import PrimedShell
 from .ref import Ref
@@ -77,10 +78,7 @@ class CauseWanted:
 
 @dataclass(frozen=True, slots=True)
 class CauseOverdue:
-    """The container that was killed has not died: answer whoever waits for its end.
-
-    Not yet `final` nobody has looked whether it was killed: the news of that may have come behind the program's end.
-    """
+    """The container that was killed has not died: answer whoever waits. Before the `final` one nobody has looked."""
 
     final: bool = False
 
@@ -158,6 +156,7 @@ class ContainerReady:
     container_id: str
     name: str
     user: str
+    pipes: ContainerPipes | None = None
     shell: PrimedShell | None = None
 
 
@@ -338,18 +337,6 @@ class Removed:
     """The engine says that the container is gone."""
 
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class RetryRemovals:
-    """Try again what is due. `due` (monotonic seconds) tells the alarm that counts from one that was overtaken."""
-
-    due: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """Look for containers that nobody owns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from abc import abstractmethod
 
 from ..config.models import PullPolicy, RegistryAuthConfig
 from ..engine.errors import EngineError
-from ..engine.types import ContainerSpec, EngineEvent, ImageInfo, RegistryAuth
+from ..engine.types import EngineEvent, ImageInfo, RegistryAuth
 from ..metrics.codes import Code
-from .container import OwnedContainer
+from .container import OwnedContainer, SpecFor
 from .messages import ImageWanted
 from .ref import Ref, post
-from .refusals import Refused, RefusedError, refuse_for
+from .refusals import Refused, RefusedError, refuse, refuse_for
 from .surroundings import Surroundings
 from .worker import Worker
 
@@ -75,15 +75,21 @@ class ContainerOwner(Tenant):
             raise RefusedError(refuse_for(error, Code.IMAGE_NOT_FOUND)) from error
         self.image_at_hand(image)
 
-    def make_container(self, spec: ContainerSpec) -> OwnedContainer:
-        """Create a container that this actor owns from now on. Raises RefusedError."""
-        container = OwnedContainer(self.surroundings, spec)
+    def make_container(self, name: str, spec: SpecFor, *, piped: bool) -> OwnedContainer:
+        """Create a container that this actor owns from now on. Raises RefusedError.
+
+        `piped`: named pipes may carry what its programs say and hear.
+        """
+        container = OwnedContainer(self.surroundings, name, spec, piped=piped)
         self.log = self.log.bind(container=container.name)
         try:
             container.create()
         except EngineError as error:
             container.forsake(error)
             raise RefusedError(refuse_for(error, Code.CONTAINER_CREATE_FAILED)) from error
+        except OSError as error:
+            container.forsake(error)
+            raise RefusedError(refuse(Code.CONTAINER_CREATE_FAILED, f"no directory of pipes: {error}")) from error
         self.container = container
         self.watch(container.id)
         return container

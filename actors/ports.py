@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
+from ..engine.pipes.fifos import FifoSet
 from .messages import Exited, ResizeWindow, SendSignal
 from .primed import PrimedShell
 from .ref import Ref
@@ -14,13 +15,16 @@ from .refusals import Refused
 class SessionPort(Protocol):
     """One session channel in the loop. After `exited` or `refused` nothing else is called but `taken`."""
 
-    def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
-        """Open the stream of a created exec; answers StreamOpened (with a pid), StartFailed or StreamFailed."""
+    def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
+        """Open the stream of a created exec; answers StreamOpened (with a pid), StartFailed or StreamFailed.
 
-    def become(self, shell: PrimedShell, order: bytes) -> None:
+        `fifos` are those that its launcher was told of; they are the loop's from now on.
+        """
+
+    def become(self, shell: PrimedShell, order: bytes, *, fifos: FifoSet | None = None) -> None:
         """Have a shell that waits become the program; answers as `open_exec` does, or ShellLost: no program began."""
 
-    def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
+    def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         """Attach to a created container; answers StreamOpened (without a pid) or StreamFailed."""
 
     def waiting(self, sentence: str) -> None:

@@ -10,8 +10,8 @@ from ..engine.pipes.order import OrderFifo
 from .ref import Ref
 
 
-class PrimedShell(Protocol):
-    """One shell in the loop, with its exec's stream.
+class PrimedShell(ProgramStream, Protocol):
+    """One shell in the loop, and its exec's stream once it was given its order.
 
     It tells its `owner` ShellPrimed once it waits, and ShellLost if it ended before it was given an order.
     """
@@ -23,14 +23,11 @@ class PrimedShell(Protocol):
     def dismiss(self) -> None:
         """Nobody needs it: it ends, and tells nothing more. Idempotent; any thread, unless it was given its order."""
 
-    def become(self, order: bytes, receiver: ProgramReceiver) -> ProgramStream | None:
+    def become(self, order: bytes, receiver: ProgramReceiver) -> None:
         """Give it its order: what it says from now on, and its end, are the receiver's. Loop only.
 
-        Returns its stream, None if it has ended already. An order that cannot be delivered is its end.
+        An order that cannot be delivered, as to a shell that has ended already, is its end, too.
         """
-
-    def close(self) -> None:
-        """Let its stream go, and an order that is on its way. Idempotent; loop only."""
 
 
 class ShellOpener(Protocol):

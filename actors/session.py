@@ -8,7 +8,9 @@ from typing import ClassVar
 
 from ..engine.control_shell import HANGUP_SECONDS
 from ..engine.errors import EngineError, NotFound, TimedOut
-from ..engine.launcher import Program
+from ..engine.launcher import NamedPipes, Program
+from ..engine.pipes.fifos import FifoSet
+from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
 from ..metrics.codes import Code
 from .messages import (
@@ -68,6 +70,7 @@ class SessionActor(Tenant):
         self._hung_up = False
         self._resize_due = False
         self._loss: Refused | None = None
+        self._fifos: FifoSet | None = None
 
     @abstractmethod
     def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
@@ -185,9 +188,31 @@ class SessionActor(Tenant):
     def release(self) -> None:
         if not self._program_over and not self._hung_up:
             self.hang_up()
+        self._close_fifos()
         self._tell_early_end()
         self._count_end()
         super().release()
+
+    def make_fifos(self, pipes: ContainerPipes | None, user: str) -> NamedPipes | None:
+        """Make FIFOs for the program, which runs as `user`; return what its launcher has to be told of them.
+
+        None if the engine is to carry its bytes, as with a terminal it always does. May raise RefusedError.
+        """
+        self._close_fifos()
+        if pipes is None or self.pty:
+            return None
+        try:
+            self._fifos = pipes.make_set(user)
+        except OSError as error:
+            if pipes.must:
+                raise RefusedError(refuse(Code.PROGRAM_START_FAILED, f"no named pipes: {error}")) from error
+            self.log.info("without_named_pipes", cause=str(error))
+        return pipes.told_to(self._fifos) if self._fifos else None
+
+    def take_fifos(self) -> FifoSet | None:
+        """Return what was made, which is the caller's to close from now on."""
+        fifos, self._fifos = self._fifos, None
+        return fifos
 
     def tell_size(self) -> None:
         """Tell a running program's terminal, if there is one, its size."""
@@ -202,6 +227,11 @@ class SessionActor(Tenant):
         """Its program was killed, and this is why: None if the container has no part in it."""
         self._loss = cause or self._loss
         self._exited(KILLED)
+
+    def _close_fifos(self) -> None:
+        fifos = self.take_fifos()
+        if fifos:
+            fifos.close()
 
     def _leave(self) -> None:
         self._tell_early_end()

@@ -9,7 +9,7 @@ from typing import Any
 from ..config.hardening import forbids_new_privileges, hardened
 from ..config.models import ExecutionConfig
 from ..engine.control_shell import CONTROL_SHELL
-from ..engine.launcher import SHELL, Program, Tty, launch_argv
+from ..engine.launcher import SHELL, NamedPipes, Program, Tty, launch_argv
 from ..engine.types import ContainerSpec
 from .messages import RequestPty
 
@@ -64,11 +64,18 @@ def program_container(
 
 
 def program_argv(
-    execution: ExecutionConfig, program: Program, pty: RequestPty | None, *, say_pid: bool, sizes_terminals: bool
+    execution: ExecutionConfig,
+    program: Program,
+    pty: RequestPty | None,
+    *,
+    say_pid: bool,
+    sizes_terminals: bool,
+    pipes: NamedPipes | None = None,
 ) -> tuple[str, ...]:
     """Return the argv of the launcher for `program`; it sets the terminal's size unless the engine does."""
     tty = Tty(None if sizes_terminals else terminal_size(pty), pty.modes) if pty else None
-    return launch_argv(program, tty=tty, stay=bool(execution.container.get("WorkingDir")), say_pid=say_pid)
+    stay = bool(execution.container.get("WorkingDir"))
+    return launch_argv(program, tty=tty, stay=stay, say_pid=say_pid, pipes=pipes)
 
 
 def bare_environment(user: str, pty: RequestPty | None) -> dict[str, str]:

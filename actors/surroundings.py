@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..config.models import DockerConfig
 from ..engine.interface import Engine
+from ..engine.pipes.sharing import Sharing
 from ..engine.watcher import EventWatcher
 from ..metrics.counters import Metrics
 from .log import Log
@@ -26,6 +27,8 @@ class House:
     root: Ref
     labels: Mapping[str, str]
     shells: ShellOpener
+    sharing: Sharing | None = None
+    """The named pipes, None without any."""
 
 
 @dataclass(frozen=True, slots=True)

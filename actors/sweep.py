@@ -7,6 +7,7 @@ import time
 from ..engine import labels
 from ..engine.errors import EngineError
 from ..engine.interface import Engine
+from ..engine.pipes.sharing import Sharing
 from ..engine.types import ContainerSummary
 from .gateway import Gateway
 from .log import Log
@@ -18,15 +19,30 @@ class Sweeper:
     that were created and never started for longer than their label says, or else `start_limit`, in seconds. Never
     another living gateway's: his containers may take as long as he himself allows."""
 
-    def __init__(self, engine: Engine, gateway: Gateway, ledger: Ledger, log: Log, *, start_limit: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        gateway: Gateway,
+        ledger: Ledger,
+        log: Log,
+        *,
+        start_limit: float,
+        sharing: Sharing | None = None,
+    ) -> None:
         self._engine = engine
         self._gateway = gateway
         self._ledger = ledger
         self._log = log
         self._start_limit = start_limit
+        self._sharing = sharing
 
     def stale(self) -> list[str]:
-        """Return the names to remove, and clear the locks of the dead away; empty while no engine answers. Blocks."""
+        """Return the names to remove; empty while no engine answers. Blocks.
+
+        The locks and the named pipes of the dead are cleared away.
+        """
+        if self._sharing:
+            self._sharing.sweep(self._gateway.has_ended, lambda: self._ledger.names)
         owned_before = frozenset(self._ledger.names)
         try:
             found = self._engine.list_containers({labels.PRESENT: ""}, timeout=self._start_limit)

@@ -26,6 +26,7 @@ from ..engine.errors import EngineError
 from ..engine.instrumented import InstrumentedEngine
 from ..engine.interface import Engine
 from ..engine.janitor_link import JanitorLink
+from ..engine.pipes.sharing import Sharing
 from ..engine.watcher import EventWatcher
 from ..metrics.counters import Metrics
 from ..metrics.interface import Counter, EngineCounters, PlainCounters
@@ -91,8 +92,10 @@ class Backend:
         self._watcher = EventWatcher(self._engine, {labels.GATEWAY: self._gateway.id}, self._log)
         self._watcher.start()
         self._timers = LoopTimers(self._loop)
+        self._sharing = Sharing(self._pipes_directory, self._gateway.machine, self._gateway.id, self._lost_pipes)
         root = RootActor.start(self, self._log, self.metrics, self._timers, self._start_removals)
-        self._house = House(self._watcher, self._janitor, self._timers, self.metrics, root, own, ShellOpener(self._loop))
+        shells = ShellOpener(self._loop)
+        self._house = House(self._watcher, self._janitor, self._timers, self.metrics, root, own, shells, self._sharing)
         await asyncio.to_thread(self._prepare_engine)
 
     def connection(
@@ -182,7 +185,9 @@ class Backend:
 
     def _start_removals(self, root: Ref) -> Ref:
         limit = _start_limit(self.docker)
-        sweeper = Sweeper(self._engine, self._gateway, self._janitor, self._log, start_limit=limit)
+        sweeper = Sweeper(
+            self._engine, self._gateway, self._janitor, self._log, start_limit=limit, sharing=self._sharing
+        )
         return RemovalActor.start(
             root,
             self._log,
@@ -195,6 +200,13 @@ class Backend:
             late_create=limit,
             sweep_every=_SWEEP_EVERY,
         )
+
+    @property
+    def _pipes_directory(self) -> Path:
+        return self.docker.execution.pipes_directory or self._state / "pipes"
+
+    def _lost_pipes(self, cause: str) -> None:
+        self._log.info("named_pipes_not_used", directory=str(self._pipes_directory), cause=cause)
 
     def _prepare_engine(self) -> None:
         marker = {labels.PRESENT: "1"}
@@ -214,6 +226,7 @@ class Backend:
             self._janitor.close()
         else:
             self._janitor.dismiss()
+        self._sharing.close()
         self._gateway.close()
         self._raw.close()
 

@@ -46,13 +46,15 @@ class OutputFlow:
         self._pace = pace
         self._ask = ask
         self._stream: ProgramStream | None = None
+        self._keeps_its_end = False
         self._timer: asyncio.TimerHandle | None = None
         self._asked = False
         self._rest = 0
 
-    def govern(self, stream: ProgramStream) -> None:
-        """Hold and release this stream from now on."""
+    def govern(self, stream: ProgramStream, *, keeps_its_end: bool = False) -> None:
+        """Hold and release this stream from now on. One that `keeps_its_end` loses nothing: nobody is asked."""
         self._stream = stream
+        self._keeps_its_end = keeps_its_end
         if self.held:
             self._stop_reading(stream)
 
@@ -98,7 +100,7 @@ class OutputFlow:
 
     def _stop_reading(self, stream: ProgramStream) -> None:
         stream.pause_output()
-        if not self._asked:
+        if not self._asked and not self._keeps_its_end:
             self._ask_in(STANDS_STILL)
 
     def _ask_in(self, seconds: float) -> None:

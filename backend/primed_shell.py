@@ -32,8 +32,7 @@ class PrimedShell:
     """One shell that waits (the actors' `PrimedShell`): any thread. Its stream is the loop's.
 
     It tells its `owner` ShellPrimed once it waits, and ShellLost if it ended before it became a program; after that,
-    and once it was dismissed, nothing more. Behind `become` its stream belongs to a session, which hears of it as of
-    any other, but for its end before its program's first line: that is `lost`.
+    and once it was dismissed, nothing more. Behind `become` it is the stream of whoever gave the order.
     """
 
     def __init__(
@@ -66,13 +65,40 @@ class PrimedShell:
         in_loop(self._loop, self._dismiss)
 
     # Loop only.
-    def become(self, order: bytes, receiver: ProgramReceiver) -> ProgramStream | None:
-        """Give it its order: what it says from now on is the receiver's. Return its stream, None if it has ended."""
-        if self._over or self._stream is None:
-            return None
+    def become(self, order: bytes, receiver: ProgramReceiver) -> None:
+        """Give it its order: what it says from now on, and its end, are the receiver's."""
         self._receiver = receiver
-        self._delivery = OrderDelivery(self._order, order, _PATIENCE, self.ended)
-        return self._stream
+        if self._over:
+            self._loop.call_soon(receiver.ended, None)
+        else:
+            self._delivery = OrderDelivery(self._order, order, _PATIENCE, self.ended)
+
+    def write(self, data: bytes | memoryview) -> None:
+        if self._stream:
+            self._stream.write(data)
+
+    def write_eof(self) -> None:
+        if self._stream:
+            self._stream.write_eof()
+
+    def pause_output(self) -> None:
+        if self._stream:
+            self._stream.pause_output()
+
+    def resume_output(self) -> None:
+        if self._stream:
+            self._stream.resume_output()
+
+    def close(self) -> None:
+        """Let its stream go, and an order that is on its way."""
+        self._over = True
+        if self._delivery:
+            self._delivery.close()
+        self._order.remove()
+        if self._stream:
+            self._stream.close()
+        elif self._opening:
+            self._opening.cancel()
 
     # The engine's ProgramReceiver: loop.
     def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
@@ -116,14 +142,3 @@ class PrimedShell:
         if not self._over and self._receiver is None:
             OrderDelivery(self._order, b"", 0, lambda error: None)
             self.close()
-
-    def close(self) -> None:
-        """Let its stream go, and an order that is on its way. Idempotent."""
-        self._over = True
-        if self._delivery:
-            self._delivery.close()
-        self._order.remove()
-        if self._stream:
-            self._stream.close()
-        elif self._opening:
-            self._opening.cancel()

@@ -26,6 +26,8 @@ from ..actors.primed import PrimedShell, ShellLost
 from ..actors.ref import post
 from ..actors.refusals import Refused, record, refuse
 from ..engine.interface import ProgramStream, StreamOpener
+from ..engine.pipes.fifos import FifoSet
+from ..engine.pipes.stream import PipedStream
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .output_flow import OutputFlow, Pace
@@ -68,6 +70,8 @@ class ProgramSession(SessionRequests):
         self._spoke = False
         self._pieces = 0
         self._running = False
+        self._attaches = False
+        self._piped: PipedStream | None = None
         self._released = False
 
     def start(self, request: RunShell | RunExec | RunSubsystem, sink: ProgramSink) -> None:
@@ -110,24 +114,23 @@ class ProgramSession(SessionRequests):
             return
         self._closed = True
         self._sink = None
-        opening = self._pid_line or (self._opening and self._stream is None)
-        if opening and not self._output_over:
+        if not self._output_over and self._pid_is_due:
             # Only a program whose pid is known can be ended.
             self._loop.call_later(_LONGEST_OPENING, self._release)
         else:
             self._release()
 
     # The actors' SessionPort: any thread.
-    def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
-        opening = self._streams.open_exec(exec_id, self, tty=tty, timeout=timeout)
-        in_loop(self._loop, self._open, opening, PidLine())
+    def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
+        piped = PipedStream(self, fifos) if fifos else None
+        opening = self._streams.open_exec(exec_id, piped or self, tty=tty, timeout=timeout)
+        in_loop(self._loop, self._open, opening, PidLine(), piped)
 
-    def become(self, shell: PrimedShell, order: bytes) -> None:
-        in_loop(self._loop, self._become, shell, order)
-
-    def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
-        opening = self._streams.open_attach(container_id, self, tty=tty, timeout=timeout)
-        in_loop(self._loop, self._open, opening, None)
+    def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
+        self._attaches = True
+        piped = PipedStream(self, fifos) if fifos else None
+        opening = self._streams.open_attach(container_id, piped or self, tty=tty, timeout=timeout)
+        in_loop(self._loop, self._open, opening, PidLine() if piped else None, piped)
 
     def waiting(self, sentence: str) -> None:
         in_loop(self._loop, self._show_waiting, sentence)
@@ -160,6 +163,8 @@ class ProgramSession(SessionRequests):
             return
         self._output_over = True
         self._flow.end()
+        if self._pid_line and self._attaches:
+            self._give_up_pid(self._pid_line)
         if self._pid_line:
             post(self._actor, StartFailed(self._pid_line.text or str(failure or "the stream ended at once")))
         elif failure:
@@ -184,16 +189,21 @@ class ProgramSession(SessionRequests):
         if self._sink:
             self._sink.resume_input()
 
-    def _open(self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None) -> None:
+    def _open(
+        self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None, piped: PipedStream | None
+    ) -> None:
         if self._closed:
             opening.close()
+            if piped:
+                piped.close()
             return
-        self._pid_line = pid_line
+        self._pid_line, self._piped = pid_line, piped
         self._opening = self._loop.create_task(self._opened(opening))
 
     async def _opened(self, opening: Coroutine[Any, Any, ProgramStream]) -> None:
         try:
-            self._stream = await opening
+            stream = await opening
+            self._stream = self._piped.beside(stream) if self._piped else stream
         except Exception as error:  # whatever it was, the session actor has to learn that there is no stream
             self._output_over = True
             post(self._actor, StreamFailed(error))
@@ -202,26 +212,27 @@ class ProgramSession(SessionRequests):
             return
         if not self._pid_line:
             self._flow.govern(self._stream)
-        # Typed ahead, it would be echoed in front of the pid, and reach a program whose terminal has no size yet.
-        if self._running or not self._tty:
-            self._pass_input(self._stream)
-        if not self._pid_line:
+        self._pass_early_input()
+        if self._attaches or not self._pid_line:
             post(self._actor, StreamOpened(None))
             if self._closed:
                 self._release()
 
-    def _become(self, shell: PrimedShell, order: bytes) -> None:
+    def _become(self, shell: PrimedShell, order: bytes, piped: PipedStream | None) -> None:
         if self._closed:
             shell.dismiss()
+            if piped:
+                piped.close()
             return
-        self._shell, self._pid_line = shell, PidLine()
-        self._stream = shell.become(order, self)
-        if self._stream is None:
-            self._shell_lost(shell)
+        self._shell, self._piped, self._pid_line = shell, piped, PidLine()
+        self._stream = piped.beside(shell) if piped else shell
+        shell.become(order, piped or self)
 
     def _shell_lost(self, shell: PrimedShell) -> None:
         # Its session begins anew by a plain exec: what the client sent is still there for that.
-        self._shell = self._stream = self._pid_line = None
+        if self._piped:
+            self._piped.close()
+        self._shell = self._stream = self._piped = self._pid_line = None
         post(self._actor, ShellLost(shell))
         if self._closed:
             self._release()
@@ -235,13 +246,27 @@ class ProgramSession(SessionRequests):
 
     def _now_running(self) -> None:
         self._running = True
-        if self._stream and not self._input.flows and not self._released:
-            self._pass_input(self._stream)
+        self._pass_early_input()
 
-    def _pass_input(self, stream: ProgramStream) -> None:
-        self._input.pass_to(stream)
-        if self._sink:
-            self._sink.resume_input()
+    def _pass_early_input(self) -> None:
+        if self._stream and not self._input.flows and not self._released and self._takes_input:
+            self._input.pass_to(self._stream)
+            if self._sink:
+                self._sink.resume_input()
+
+    @property
+    def _pid_is_due(self) -> bool:
+        if self._stream is None:
+            return self._opening is not None
+        return self._pid_line is not None and not self._attaches
+
+    @property
+    def _takes_input(self) -> bool:
+        if self._tty:
+            # Typed ahead, it would be echoed in front of the pid, and reach a program whose terminal has no size yet.
+            return self._running
+        # What carries it, and whether anything becomes of a shell, is known behind the launcher's line.
+        return not ((self._piped or self._shell) and self._pid_line)
 
     def _first_output(self, line: PidLine, data: bytes | memoryview, stderr: bool) -> None:
         if stderr:
@@ -267,11 +292,19 @@ class ProgramSession(SessionRequests):
     def _said_pid(self, line: PidLine) -> None:
         self._pid_line = None
         # Not before: a program's pid has to be known, whatever its client does, else nobody could end it.
+        piped = bool(self._piped and self._piped.carry(line.carrier))
         if self._stream:
-            self._flow.govern(self._stream)
-        post(self._actor, StreamOpened(line.pid, line.files))
+            self._flow.govern(self._stream, keeps_its_end=piped)
+        self._pass_early_input()
+        if not self._attaches:
+            post(self._actor, StreamOpened(line.pid, line.files, piped))
         if self._closed:
             self._release()
+
+    def _give_up_pid(self, line: PidLine) -> None:
+        self._pid_line = None
+        self._pass_output(line.seen, stderr=False)
+        self._pass_output(line.held, stderr=True)
 
     def _note_exit(self, exited: Exited) -> None:
         self._exited = exited
@@ -307,12 +340,12 @@ class ProgramSession(SessionRequests):
             return
         self._released = True
         self._flow.end()
-        if self._shell:
-            self._shell.close()
         if self._stream:
             self._stream.close()
         elif self._opening:
             self._opening.cancel()
+        if self._piped:
+            self._piped.close()
         post(self._actor, ChannelClosed())
         for callback in self.at_close:
             callback()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from .base import Flag, Section, Word
+from .base import FilePath, Flag, Section, Word
 from .docker_api import CONTAINER, HOST, NETWORK
 from .owned import owned_faults
 from .problems import Fault, refuse
@@ -25,6 +25,19 @@ class Mode(Word):
 
     CONNECTION = "connection"
     SESSION = "session"
+
+
+class Pipes(Word):
+    """Whether named pipes carry the bytes of programs."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+    @classmethod
+    def parse(cls, value: object) -> Word:
+        """Take YAML's own reading of `on` and `off`, too."""
+        return (cls.ON if value else cls.OFF) if isinstance(value, bool) else super().parse(value)
 
 
 class PullPolicy(Word):
@@ -126,6 +139,19 @@ class ExecutionConfig(Section):
         "sessions, Shells that wait.",
         examples=[False],
     )
+    pipes: Annotated[Pipes, BeforeValidator(Pipes.parse)] = Field(
+        default=Pipes.AUTO,
+        description="Whether named pipes carry the bytes of programs without a terminal, past the engine, which is "
+        "several times as fast. `auto`: where the engine's containers turn out to see `pipesDirectory`. `on`: always, "
+        "and what cannot use them is refused. `off`: the engine carries all. See sessions, Bytes past the engine.",
+        examples=["off"],
+    )
+    pipes_directory: FilePath | None = Field(
+        default=None,
+        description="Where the named pipes are made; the engine's host has to have the same folder under the same "
+        "path. By default `pipes` in the state folder. Read at the start only.",
+        examples=["/run/sshore/pipes"],
+    )
     image_pull_policy: Annotated[PullPolicy, BeforeValidator(PullPolicy.parse)] = Field(
         default=PullPolicy.IF_NOT_PRESENT,
         description="`Always` pulls before every container, `IfNotPresent` when the engine does not have the "
@@ -142,6 +168,11 @@ class ExecutionConfig(Section):
     def image(self) -> str:
         """The image of the containers."""
         return str(self.container.get("Image") or DEFAULT_IMAGE)
+
+    @property
+    def shares_directory(self) -> bool:
+        """Whether containers are to see a directory of the gateway's: for named pipes, or for shells that wait."""
+        return self.pipes is not Pipes.OFF or (self.primed and self.mode is Mode.CONNECTION)
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from .base import Section
 from .connection import ConnectionConfig, TimeoutsConfig
-from .execution import DEFAULT_IMAGE, ExecutionConfig, Mode, PullPolicy
+from .execution import DEFAULT_IMAGE, ExecutionConfig, Mode, Pipes, PullPolicy
 from .limits import LimitsConfig
 from .listen import overlap, parse_listen
 from .problems import Fault, Problem, refuse
@@ -30,6 +30,7 @@ __all__ = [
     "LogLevel",
     "MetricsConfig",
     "Mode",
+    "Pipes",
     "PullPolicy",
     "RegistryAuthConfig",
     "SshConfig",

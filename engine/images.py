@@ -78,6 +78,7 @@ def _image_info(image: dict[str, Any]) -> ImageInfo:
         user=config.get("User") or "",
         workdir=config.get("WorkingDir") or "",
         platform=platform.rstrip("/"),
+        entrypoint=tuple(config.get("Entrypoint") or ()),
     )
 
 

@@ -17,8 +17,8 @@ from .tty_modes import stty_settings
 SHELL = "/bin/sh"
 PID_LINE_LIMIT = 128
 PIPED, APART, CLOSED = "piped", "apart", "closed"
-"""What a launcher that was told of named pipes says behind its pid: it uses them, the directory is another host's or not
-there, or it may not open them."""
+"""What a launcher that was told of named pipes says behind its pid: it uses them, the directory is not there or is
+another host's, or it may not open them."""
 ARGUMENT_LIMIT = 131_071
 """The kernel's limit for one argument or one environment string, in bytes, its NUL not counted."""
 

@@ -82,7 +82,7 @@ class ExecState:
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """An image on the engine: its id, and the `USER` and `WORKDIR` of its configuration, empty where not set.
+    """An image on the engine: its id, and `USER`, `WORKDIR` and `ENTRYPOINT` of its configuration, empty if not set.
 
     `platform` is `os/arch[/variant]`.
     """
@@ -91,6 +91,7 @@ class ImageInfo:
     user: str
     workdir: str
     platform: str = ""
+    entrypoint: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

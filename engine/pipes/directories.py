@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -42,7 +41,7 @@ class ContainerDirectory:
         further_inputs: Collection[str] = (),
         refused: Callable[[str], object] = lambda said: None,
     ) -> FifoSet:
-        """Return new FIFOs, `.in`, `.out`, `.err` and `further_inputs`, the rest as `FifoSet` has it. Raises OSError."""
+        """Return `.in`, `.out`, `.err` and `further_inputs`; the other arguments are `FifoSet`'s. Raises OSError."""
         return FifoSet(
             self.path,
             MOUNT_POINT,
@@ -69,17 +68,17 @@ class GatewayDirectory:
     """
 
     def __init__(self, base: Path, machine: str, gateway: str) -> None:
-        """Make it, and `base` if need be. Raises OSError."""
+        """Nothing is made before a container needs it."""
         self.budget = PipeBudget()
         self._base = base.absolute()
         self._machine = machine
         self._gateway = gateway
         self._own = self._base / f"{machine}.{gateway}"
-        base.mkdir(parents=True, exist_ok=True, mode=_TO_THE_GATEWAY)
-        self._own.mkdir(mode=_TO_THE_GATEWAY)
 
     def for_container(self, name: str) -> ContainerDirectory:
         """Make the directory of a container that is about to be created. Raises OSError."""
+        self._base.mkdir(mode=_TO_THE_GATEWAY, parents=True, exist_ok=True)
+        self._own.mkdir(mode=_TO_THE_GATEWAY, exist_ok=True)
         return ContainerDirectory(self._own / name, self.budget)
 
     def sweep(self, has_ended: Callable[[str], bool], owned: Callable[[], Collection[str]]) -> None:
@@ -87,20 +86,26 @@ class GatewayDirectory:
 
         A container is `owned` before it gets its directory.
         """
-        with contextlib.suppress(OSError):
-            for path in self._base.iterdir():
-                machine, _, gateway = path.name.partition(".")
-                if machine == self._machine and gateway != self._gateway and has_ended(gateway):
-                    shutil.rmtree(path, ignore_errors=True)
-            found = list(self._own.iterdir())
-            names = owned()
-            for path in found:
-                if path.name not in names:
-                    shutil.rmtree(path, ignore_errors=True)
+        for path in _inside(self._base):
+            machine, _, gateway = path.name.partition(".")
+            if machine == self._machine and gateway != self._gateway and has_ended(gateway):
+                shutil.rmtree(path, ignore_errors=True)
+        found = _inside(self._own)
+        names = owned()
+        for path in found:
+            if path.name not in names:
+                shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
         """Remove it with all that is in it. Idempotent, never raises."""
         shutil.rmtree(self._own, ignore_errors=True)
+
+
+def _inside(path: Path) -> list[Path]:
+    try:
+        return list(path.iterdir())
+    except OSError:
+        return []
 
 
 def known_uid(user: str) -> int | None:

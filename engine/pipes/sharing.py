@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -23,15 +22,15 @@ class Sharing:
     """
 
     def __init__(self, base: Path, machine: str, gateway: str, lost: Callable[[str], object]) -> None:
-        """Make the gateway's directory. Never raises: without one, or on a system without boot ids, there are none."""
+        """`base` is where the directories of gateways are. On a system without boot ids there are no pipes."""
+        self.boot_id = ""
         self._lost = lost
         self._cause = ""
-        self._directory: GatewayDirectory | None = None
         self._maps_users = False
-        self._base = str(base)
+        self._base = str(base.absolute())
+        self._directory = GatewayDirectory(base, machine, gateway)
         try:
             self.boot_id = _BOOT_ID.read_text().strip()
-            self._directory = GatewayDirectory(base, machine, gateway)
         except OSError as error:
             self.give_up(str(error))
 
@@ -54,12 +53,11 @@ class Sharing:
         if self._cause and not must:
             return None
         try:
-            if self._directory is None:
-                raise OSError(errno.ENOENT, self._cause)
             return ContainerPipes(self, self._directory.for_container(name), must=must)
-        except OSError:
+        except OSError as error:
             if must:
                 raise
+            self.give_up(str(error))
             return None
 
     def may_be_why(self, error: EngineError) -> bool:
@@ -83,13 +81,11 @@ class Sharing:
 
     def sweep(self, has_ended: Callable[[str], bool], owned: Callable[[], Collection[str]]) -> None:
         """Remove what dead gateways left, and own directories of containers that nobody owns. Never raises."""
-        if self._directory:
-            self._directory.sweep(has_ended, owned)
+        self._directory.sweep(has_ended, owned)
 
     def close(self) -> None:
         """Remove everything of this gateway's. Idempotent, never raises."""
-        if self._directory:
-            self._directory.close()
+        self._directory.close()
 
 
 class ContainerPipes:
@@ -106,21 +102,15 @@ class ContainerPipes:
         return self._directory.mount
 
     def make_set(self, user: str, further_inputs: Collection[str] = ()) -> FifoSet | None:
-        """Return the FIFOs of a program that runs as `user`, None if it has to do without. With `must` raises OSError.
+        """Return the FIFOs of a program that runs as `user`, None once a launcher has found that it cannot use them.
 
-        There are none once a launcher has found that they cannot be used, while the gateway's pipes have all the memory
-        that they may take, or without a descriptor left.
+        Raises OSError without a descriptor left, or while the gateway's pipes have all the memory that they may take.
         """
         if self._sharing.is_lost and not self.must:
             return None
-        try:
-            return self._directory.make_set(
-                owner=self._sharing.owner_of(user), further_inputs=further_inputs, refused=self._sharing.not_used
-            )
-        except OSError:
-            if self.must:
-                raise
-            return None
+        return self._directory.make_set(
+            owner=self._sharing.owner_of(user), further_inputs=further_inputs, refused=self._sharing.not_used
+        )
 
     def make_order(self, user: str) -> OrderFifo | None:
         """Return a FIFO for the order of a shell that waits as `user`, None if none can be used."""

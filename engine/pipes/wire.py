@@ -48,7 +48,7 @@ class FifoReader:
         descriptor: int,
         budget: PipeBudget,
         deliver: Callable[[memoryview], None],
-        ended: Callable[[], None],
+        ended: Callable[[], object],
     ) -> None:
         self._loop = loop
         self._descriptor = descriptor

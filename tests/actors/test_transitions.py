@@ -53,7 +53,7 @@ OTHERS = """
 ChildStarted ChildEnded ChildFailed Authenticated Disconnected ContainerWanted ControlLine ImageWanted
 CauseWanted CauseOverdue CauseKnown SiblingStarts
 PullEnded NewsDue ImageActorDone
-Drain Ping RestartRemovals RemoveLater Removed RetryRemovals Sweep Exited
+Drain Ping RestartRemovals RemoveLater Removed Exited
 """
 
 VALUES = {
@@ -64,6 +64,7 @@ VALUES = {
     "int | None": 7,
     "tuple[int, ...]": (),
     "tuple[tuple[int, int], ...]": ((53, 0),),
+    "PrimedShell | None": None,
     "Exception": ValueError("broken"),
     "Refused": refuse(Code.CONTAINER_LOST, "it is lost"),
 }

@@ -111,8 +111,8 @@ def test_a_sweep_takes_the_directories_of_the_dead_and_of_lost_containers(gatewa
     base = gateway.for_container("kept").path.parent.parent
     gateway.for_container("lost")
     GatewayDirectory(base, "machine", "dead").for_container("left")
-    GatewayDirectory(base, "machine", "alive")
-    GatewayDirectory(base, "elsewhere", "dead")
+    GatewayDirectory(base, "machine", "alive").for_container("one")
+    GatewayDirectory(base, "elsewhere", "dead").for_container("one")
     (base / "foreign").mkdir()
 
     gateway.sweep(lambda other: other == "dead", lambda: ["kept"])

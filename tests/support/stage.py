@@ -15,6 +15,7 @@ from sshore.config.models import DockerConfig
 from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.engine.interface import ProgramReceiver, ProgramStream, StreamOpener
+from sshore.engine.pipes.fifos import FifoSet
 from sshore.engine.pipes.order import OrderFifo
 from sshore.engine.types import ContainerSpec
 from sshore.engine.watcher import EventWatcher
@@ -77,7 +78,7 @@ class SessionDesk:
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
         self.calls.add(Opening(exec_id, tty))
 
-    def become(self, shell: ShellInTheLoop, order: bytes) -> None:
+    def become(self, shell: ShellInTheLoop, order: bytes, *, fifos: FifoSet | None = None) -> None:
         self.calls.add(Order(shell, order))
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
