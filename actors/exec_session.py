@@ -90,7 +90,7 @@ class ExecSession(SessionActor):
         if self._shell:
             # Not before: what becomes of a shell that never was the program is nobody's end.
             self.watch(self._exec_id)
-            self.log.debug("shell_became_program")
+            self.log.debug("shell_became_program", tty=self._has_terminal)
         self.metrics.program_started(time.monotonic() - self.began, primed=self._shell is not None)
         if self._size != terminal_size(self.pty):
             self.tell_size()
@@ -167,7 +167,7 @@ class ExecSession(SessionActor):
             self.log.debug("resize_failed", code=error.code, cause=str(error))
 
     def _shell_lost(self) -> None:
-        self.log.debug("primed_shell_lost")
+        self.log.debug("shell_lost", tty=self._has_terminal)
         self._shell = None
         self._exec(self._ready)
 

@@ -84,6 +84,7 @@ class PrimedShells:
         if place is None:
             return
         del self._places[news.shell.tty]
+        self._surroundings.log.debug("shell_lost", tty=news.shell.tty)
         if not place.waits:
             self._impossible.add(news.shell.tty)
         if place.taker:

@@ -126,6 +126,9 @@ class ProgramSession(SessionRequests):
         opening = self._streams.open_exec(exec_id, piped or self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine(), piped)
 
+    def become(self, shell: PrimedShell, order: bytes, *, fifos: FifoSet | None = None) -> None:
+        in_loop(self._loop, self._become, shell, order, PipedStream(self, fifos) if fifos else None)
+
     def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self._attaches = True
         piped = PipedStream(self, fifos) if fifos else None
@@ -230,8 +233,6 @@ class ProgramSession(SessionRequests):
 
     def _shell_lost(self, shell: PrimedShell) -> None:
         # Its session begins anew by a plain exec: what the client sent is still there for that.
-        if self._piped:
-            self._piped.close()
         self._shell = self._stream = self._piped = self._pid_line = None
         post(self._actor, ShellLost(shell))
         if self._closed:

@@ -65,6 +65,8 @@ VALUES = {
     "tuple[int, ...]": (),
     "tuple[tuple[int, int], ...]": ((53, 0),),
     "PrimedShell | None": None,
+    "ContainerPipes | None": None,
+    "tuple[str, ...]": (),
     "Exception": ValueError("broken"),
     "Refused": refuse(Code.CONTAINER_LOST, "it is lost"),
 }

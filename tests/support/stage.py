@@ -75,13 +75,13 @@ class SessionDesk:
         self.calls = Memory()
         self.requests_taken = Memory()
 
-    def open_exec(self, exec_id: str, *, tty: bool, timeout: float) -> None:
+    def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self.calls.add(Opening(exec_id, tty))
 
     def become(self, shell: ShellInTheLoop, order: bytes, *, fifos: FifoSet | None = None) -> None:
         self.calls.add(Order(shell, order))
 
-    def open_attach(self, container_id: str, *, tty: bool, timeout: float) -> None:
+    def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self.calls.add(Opening(container_id, tty))
 
     def waiting(self, sentence: str) -> None:
