@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -45,7 +46,7 @@ COMMANDS = {
     "both streams": "echo out; echo err >&2; echo more",
     "a megabyte": "head -c 1000000 /dev/zero | tr '\\0' x",
     "its stdin": "sha256sum; echo end",
-    "a line of its stdin": "read -r line; echo \"$line\"; head -c 3; echo; sha256sum",
+    "a line of its stdin": 'read -r line; echo "$line"; head -c 3; echo; sha256sum',
     "no more of its stdin": "exec <&-; echo closed",
     "awkward characters": "printf '%s\\n' 'it'\"'\"'s' \"\\$HOME\" \\\\ `echo back` '\t' 'é€😀' \"#\"; # the end",
     "lines": "cat <<'E'\n'\\''$x\n\nE\necho over\n",
@@ -147,13 +148,15 @@ def test_a_shell_on_a_terminal_echoes_interrupts_and_follows_the_window(ways: Wa
             terminal.type("PS1='rea''dy> '\r")
             terminal.expect("ready> ")
             terminal.type("stty size\r")
-            terminal.expect("stty size\r\n33 101\r\n")
-            terminal.type("sleep 100\r")
-            terminal.expect("sleep 100\r\n")
+            terminal.expect("33 101\r\n")
+            terminal.type("sh -c 'echo begun $((6*6)); exec sleep 600'\r")
+            terminal.expect("begun 36")
             terminal.type("\x03")
             terminal.expect("ready> ")
-            terminal.type("sleep 101 & jobs -l; fg\r")
-            terminal.expect("sleep 101\r\n")
+            terminal.type("echo up $((6*5)); cat\r")
+            terminal.expect("up 30\r\n")
+            terminal.type("one\r")
+            terminal.expect("one\r\none\r\n")
             terminal.type("\x1a")
             terminal.expect("Stopped")
             terminal.resize(77, 19)
@@ -164,16 +167,16 @@ def test_a_shell_on_a_terminal_echoes_interrupts_and_follows_the_window(ways: Wa
     ways.both(run, tty=True)
 
 
-def test_what_was_typed_ahead_is_the_programs(ways: Ways) -> None:
-    def run(server: Server, options: list[str]) -> bytes:
-        argv = server.ssh_argv("cat", options=[*options, "-tt", "-o", "LogLevel=ERROR"])
-        with Terminal(argv) as terminal:
-            terminal.type("early\r\x04")
-            assert terminal.wait() == 0
-            return terminal.screen.replace(b"^D\b\b", b"")
-
-    primed, plain = ways.both(run, tty=True)
-    assert primed == plain == b"early\r\nearly\r\n" or b"early" in primed
+async def test_what_was_typed_ahead_is_echoed_once_by_the_programs_own_terminal(ways: Ways) -> None:
+    server = ways.servers[0]
+    async with server.connect() as connection:
+        await asyncio.to_thread(await_shells, server, 2, tty=True)
+        became = told(server, BECAME, tty=True)
+        process = await connection.create_process("stty size; cat", term_type="xterm", term_size=(101, 33))
+        process.stdin.write("early\n\x04")
+        done = await asyncio.wait_for(process.wait(), EVENT_SECONDS)
+        assert (sorted(done.stdout.split("\r\n")), done.exit_status) == (["", "33 101", "early", "early"], 0)
+        assert told(server, BECAME, tty=True) == became + 1
 
 
 def test_a_subsystem_is_the_same(ways: Ways) -> None:
@@ -192,12 +195,13 @@ KILL_WAITING = "pkill -9 -f '[.]order [0-9a-f]'; true"
 
 def test_who_kills_his_waiting_shells_gets_his_programs_all_the_same(ways: Ways) -> None:
     server, options = ways.servers[0], ways.options[0]
-    for tty in (False, True):
+    for tty in (True, False):
         await_shells(server, tty=tty)
-    assert server.ssh(KILL_WAITING, options=options).returncode == 0
-    for number in range(3):
-        assert server.ssh(f"echo {number}; exit {number}", options=options).returncode == number
-    assert told(server, LOST, tty=False) == told(server, LOST, tty=True) == 1
+        lost = told(server, LOST, tty=tty)
+        killed = server.ssh(KILL_WAITING, options=[*options, "-T" if tty else "-tt"])
+        done = server.ssh("tty; exit 5", options=[*options, "-tt" if tty else "-T"])
+        assert (killed.returncode, done.returncode, b"/dev/pts/" in done.stdout) == (0, 5, tty)
+        assert told(server, LOST, tty=tty) == lost + 1
 
 
 def test_an_order_that_cannot_be_delivered_becomes_a_plain_exec(ways: Ways) -> None:
