@@ -13,11 +13,9 @@ from ..actors.messages import (
     FirstOutput,
     OutputEnded,
     OutputStalled,
-    ResizeWindow,
     RunExec,
     RunShell,
     RunSubsystem,
-    SendSignal,
     StartFailed,
     StreamFailed,
     StreamOpened,
@@ -28,12 +26,13 @@ from ..actors.refusals import Refused, record, refuse
 from ..engine.interface import ProgramStream, StreamOpener
 from ..engine.pipes.fifos import FifoSet
 from ..engine.pipes.stream import PipedStream
+from ..engine.types import EventsLost
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .output_flow import OutputFlow, Pace
 from .pid_line import PidLine
 from .program_input import ProgramInput
-from .session_requests import SessionRequests
+from .session_calls import SessionCalls
 from .sink import ProgramSink
 from .timers import in_loop
 
@@ -41,7 +40,7 @@ _DRAIN = 5.0
 _LONGEST_OPENING = 2.0
 
 
-class ProgramSession(SessionRequests):
+class ProgramSession(SessionCalls):
     """The push interface of a session: a transport calls these methods and implements `ProgramSink`.
 
     Loop only, except for the methods of the actors' `SessionPort`, which any thread may call. Flow: `start`, then
@@ -52,10 +51,9 @@ class ProgramSession(SessionRequests):
     def __init__(
         self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics, log: Log, pace: Pace
     ) -> None:
-        super().__init__(metrics, log)
+        super().__init__(loop, metrics, log, OutputFlow(loop, pace, lambda: post(self._actor, OutputStalled())))
         self.at_close: list[Callable[[], object]] = []
         """Called once, when the channel is closed and its stream is let go."""
-        self._loop = loop
         self._streams = streams
         self._sink: ProgramSink | None = None
         self._stream: ProgramStream | None = None
@@ -66,7 +64,6 @@ class ProgramSession(SessionRequests):
         self._early_refusal: Refused | None = None
         self._exited: Exited | None = None
         self._output_over = False
-        self._flow = OutputFlow(loop, pace, lambda: post(self._actor, OutputStalled()))
         self._spoke = False
         self._pieces = 0
         self._running = False
@@ -122,36 +119,18 @@ class ProgramSession(SessionRequests):
 
     # The actors' SessionPort: any thread.
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
-        piped = PipedStream(self, fifos) if fifos else None
+        piped = self._beside(fifos)
         opening = self._streams.open_exec(exec_id, piped or self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine(), piped)
 
     def become(self, shell: PrimedShell, order: bytes, *, fifos: FifoSet | None = None) -> None:
-        in_loop(self._loop, self._become, shell, order, PipedStream(self, fifos) if fifos else None)
+        in_loop(self._loop, self._become, shell, order, self._beside(fifos))
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self._attaches = True
-        piped = PipedStream(self, fifos) if fifos else None
+        piped = self._beside(fifos)
         opening = self._streams.open_attach(container_id, piped or self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine() if piped else None, piped)
-
-    def waiting(self, sentence: str) -> None:
-        in_loop(self._loop, self._show_waiting, sentence)
-
-    def taken(self, request: ResizeWindow | SendSignal) -> None:
-        in_loop(self._loop, self._pending.taken, request)
-
-    def running(self) -> None:
-        in_loop(self._loop, self._now_running)
-
-    def stalled(self, *, over: bool) -> None:
-        in_loop(self._loop, lambda: self._flow.answer(over=over))
-
-    def exited(self, exited: Exited) -> None:
-        in_loop(self._loop, self._note_exit, exited)
-
-    def refused(self, refused: Refused) -> None:
-        in_loop(self._loop, self._refused, refused)
 
     # The engine's ProgramReceiver: loop.
     def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
@@ -191,6 +170,10 @@ class ProgramSession(SessionRequests):
     def resume_input(self) -> None:
         if self._sink:
             self._sink.resume_input()
+
+    def _beside(self, fifos: FifoSet | None) -> PipedStream | None:
+        # What it left behind still writes, or it runs on and the engine is gone: then nothing tells of its end.
+        return PipedStream(self, fifos, lambda: post(self._actor, EventsLost())) if fifos else None
 
     def _open(
         self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None, piped: PipedStream | None

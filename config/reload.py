@@ -8,8 +8,11 @@ from .base import Section
 from .models import Config
 from .problems import KeyPath, dotted
 
-_FIXED: tuple[KeyPath, ...] = (("ssh", "listen"), ("metrics",), ("health",), ("docker", "connection"))
-"""What is opened once: listeners, and the way to the engine, which containers that live are tied to."""
+_FIXED: tuple[KeyPath, ...] = (
+    *(("ssh", "listen"), ("metrics",), ("health",)),
+    *(("docker", "connection"), ("docker", "execution", "pipes_directory")),
+)
+"""What is opened once: listeners, and the ways to the engine, which containers that live are tied to."""
 
 
 def reloaded(old: Config, new: Config) -> tuple[Config, list[str]]:
@@ -17,7 +20,7 @@ def reloaded(old: Config, new: Config) -> tuple[Config, list[str]]:
     waiting: list[str] = []
     result: Section = new
     for path in _FIXED:
-        waiting += (dotted(key) for key in _changed(_at(old, path), _at(new, path), path))
+        waiting += (dotted(key) for key in _changed(_at(old, path), _at(new, path), _spelled(old, path)))
         result = _with(result, path, _at(old, path))
     assert isinstance(result, Config)
     return result.with_notes(new.notes), waiting
@@ -27,6 +30,15 @@ def _at(value: Any, path: KeyPath) -> Any:
     for part in path:
         value = getattr(value, str(part))
     return value
+
+
+def _spelled(section: Any, path: KeyPath) -> KeyPath:
+    """Return the keys of a file that the attributes in `path` are read from."""
+    keys: list[str] = []
+    for part in path:
+        keys += (key for key, name in section.aliases().items() if name == part)
+        section = getattr(section, str(part))
+    return tuple(keys)
 
 
 def _with(section: Section, path: KeyPath, value: Any) -> Section:

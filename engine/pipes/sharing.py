@@ -61,11 +61,10 @@ class Sharing:
             return None
 
     def may_be_why(self, error: EngineError) -> bool:
-        """Whether a create may have failed for its mount: a path that the engine does not see, or a mount that is
-        forbidden, by a proxy in front of the engine say."""
-        if isinstance(error, ServerFault):
-            return self._base in error.detail
-        return isinstance(error, Refused)
+        """Whether a create may have failed for its mount: a path that the engine does not see, or that is forbidden."""
+        return isinstance(error, Refused | ServerFault) and any(
+            word in error.detail.lower() for word in (self._base.lower(), "mount", "bind")
+        )
 
     def owner_of(self, user: str) -> int | None:
         """Return the uid that the FIFOs of this `User` are to belong to, None where it is not known."""

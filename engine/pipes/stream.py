@@ -24,8 +24,10 @@ class PipedStream:
     stream stays open: its end is the program's, its failure the engine's. Made in any thread, used in one loop's.
     """
 
-    def __init__(self, receiver: ProgramReceiver, fifos: FifoSet) -> None:
+    def __init__(self, receiver: ProgramReceiver, fifos: FifoSet, engine_over: Callable[[], object]) -> None:
+        """`engine_over` is called when the engine's stream ends before the pipes: with the program, or the engine."""
         self._receiver = receiver
+        self._tell_engine_over = engine_over
         self._fifos = fifos
         self._engine: ProgramStream | None = None
         self._bytes: ProgramStream | None = None
@@ -83,6 +85,7 @@ class PipedStream:
         if failure or not self._pipes:
             self._end(failure)
         elif not self._end_if_over():
+            self._tell_engine_over()
             self._linger = asyncio.get_running_loop().call_later(LINGER, self._pipes.finish)
 
     def pause_input(self) -> None:

@@ -41,6 +41,7 @@ from support.memory import SECONDS
 from support.stage import Running, Stage, Stalled
 
 XTERM = RequestPty("xterm", 80, 24)
+NO_PIPES = ("", "", "")
 ABSENT = {"Image": "registry.example/absent:1"}
 
 
@@ -109,7 +110,18 @@ def test_what_was_asked_for_reaches_the_engine(stage: Stage) -> None:
     act.tell(SetEnv("FOO", "a b"), SetEnv("FIXED", "client"))
     container = act.open("make", pty=XTERM)
     config = container.spec.config
-    assert config["Cmd"] == ["/bin/sh", "-c", LAUNCHER, "sshore", "", "cols 80,rows 24", "", "command", "make"]
+    assert config["Cmd"] == [
+        "/bin/sh",
+        "-c",
+        LAUNCHER,
+        "sshore",
+        "",
+        "cols 80,rows 24",
+        "",
+        *NO_PIPES,
+        "command",
+        "make",
+    ]
     assert config["Env"] == ["FOO=a b", "FIXED=operator"]
     assert (config["Tty"], config["User"], config["StdinOnce"], config["OpenStdin"]) == (True, "1000", True, True)
     assert (config["HostConfig"]["AutoRemove"], config["HostConfig"]["Init"]) == (True, True)
@@ -133,7 +145,7 @@ def test_a_shell_is_what_the_image_starts(stage: Stage) -> None:
 def test_a_shell_is_what_was_configured_instead(stage: Stage) -> None:
     act = ContainerAct(stage, shellCommand=["/bin/rc"])
     act.tell(RunShell())
-    assert act.container().spec.config["Cmd"][7:] == ["argv", "/bin/rc"]
+    assert act.container().spec.config["Cmd"][10:] == ["argv", "/bin/rc"]
     close(act)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from sshore.actors.messages import (
     ChildEnded,
@@ -19,6 +22,7 @@ from sshore.actors.messages import (
     RunSubsystem,
     SendSignal,
     SetEnv,
+    SiblingStarts,
     StartFailed,
     StreamFailed,
     StreamOpened,
@@ -27,13 +31,15 @@ from sshore.actors.refusals import Refused, refuse
 from sshore.actors.transitions import State
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
 from sshore.engine.launcher import LAUNCHER
+from sshore.engine.pipes.sharing import Sharing
 from sshore.engine.types import EventsLost, ProgramEnded
 from sshore.metrics.codes import Code
 from support.acts import PID, ExecAct
 from support.memory import SECONDS
-from support.stage import Alarm, Stage, Stalled
+from support.stage import Alarm, Running, Stage, Stalled
 
 XTERM = RequestPty("xterm", 80, 24)
+NO_PIPES = ("", "", "")
 LOST = refuse(Code.CONTAINER_LOST, "it is lost")
 
 
@@ -65,7 +71,18 @@ def test_what_was_asked_for_reaches_the_engine(stage: Stage) -> None:
     act.tell(SetEnv("FOO", "a b"), SetEnv("FIXED", "client"))
     act.run("make all", pty=XTERM, user="1000")
     spec = act.exec().spec
-    assert spec.argv == ("/bin/sh", "-c", LAUNCHER, "sshore", "pid", "cols 80,rows 24", "", "command", "make all")
+    assert spec.argv == (
+        "/bin/sh",
+        "-c",
+        LAUNCHER,
+        "sshore",
+        "pid",
+        "cols 80,rows 24",
+        "",
+        *NO_PIPES,
+        "command",
+        "make all",
+    )
     assert (spec.env, spec.user, spec.tty) == (("FOO=a b",), "1000", True)
     assert act.opening().tty
 
@@ -86,14 +103,14 @@ def test_every_kind_of_program_is_launched_and_counted(
     act.tell(request_)
     stage.told_parent.wait_for(ContainerWanted)
     act.tell(stage.idle_container())
-    assert act.exec().spec.argv[7:] == arguments
+    assert act.exec().spec.argv[10:] == arguments
     assert stage.count("sshore_sessions_total", kind=kind) == 1
 
 
 def test_a_configured_shell_gets_commands_too(stage: Stage) -> None:
     act = ExecAct(stage, shellCommand=["/bin/rc", "-v"])
     act.run("date")
-    assert act.exec().spec.argv[7:] == ("argv", "/bin/rc", "-v", "-c", "date")
+    assert act.exec().spec.argv[10:] == ("argv", "/bin/rc", "-v", "-c", "date")
 
 
 @pytest.mark.parametrize(
@@ -183,6 +200,50 @@ def test_a_stream_that_breaks_ends_the_session_and_its_program(stage: Stage) -> 
     assert stage.book.wait_for("session_refused")["cause"] == "exec: the connection was lost"
     assert len(ended_with(act)) == 1
     assert control_lines(stage) == [f"hangup {PID}"]
+
+
+@pytest.mark.parametrize("piped", [False, True], ids=["the engine", "named pipes"])
+def test_what_a_program_left_is_killed_at_once_or_when_its_pipes_were_heard_out(stage: Stage, piped: bool) -> None:
+    act = ExecAct(stage)
+    act.run("exit 3")
+    made = act.exec()
+    act.tell(StreamOpened(PID, ("1:2", "1:3"), piped))
+    act.desk.calls.wait_for(Running)
+    made.start()
+    assert act.desk.calls.wait_for(Exited) == Exited(3)
+    act.tell(SiblingStarts(), ResizeWindow(1, 1))
+    act.desk.requests_taken.wait_for(ResizeWindow)
+    line = f"end_left {PID} 1:2 1:3"
+    assert control_lines(stage) == ([] if piped else [line, line])
+    assert ended_with(act) == [Exited(3)]
+    assert control_lines(stage) == ([line] if piped else [line, line])
+
+
+def test_a_program_without_a_terminal_gets_fifos_and_its_launcher_the_path(stage: Stage, tmp_path: Path) -> None:
+    act = ExecAct(stage)
+    act.tell(RunExec("make"))
+    stage.told_parent.wait_for(ContainerWanted)
+    sharing = Sharing(tmp_path, "machine", "me", stage.told_root.add)
+    pipes = sharing.for_container("c", must=False)
+    act.tell(replace(stage.idle_container("1000"), pipes=pipes))
+    fifos, boot_id, must = act.exec().spec.argv[7:10]
+    assert act.opening().piped
+    assert fifos.startswith("/run/sshore/")
+    assert (boot_id, must) == (sharing.boot_id, "")
+
+
+def test_fifos_whose_exec_is_not_created_are_closed(stage: Stage, tmp_path: Path) -> None:
+    act = ExecAct(stage)
+    act.tell(RunExec("make"))
+    stage.told_parent.wait_for(ContainerWanted)
+    pipes = Sharing(tmp_path, "machine", "me", stage.told_root.add).for_container("c", must=False)
+    ready = replace(stage.idle_container(), pipes=pipes)
+    stage.engine.remove_container(ready.container_id, timeout=SECONDS)
+    act.tell(ready)
+    act.explain()
+    act.desk.calls.wait_for(Refused)
+    ended_with(act)
+    assert list(tmp_path.glob("*/c/*")) == []
 
 
 def test_an_end_that_comes_before_the_stream_is_open_is_reported_once_it_is(stage: Stage) -> None:

@@ -62,11 +62,10 @@ VALUES = {
     "bool": False,
     "float": 0.0,
     "int | None": 7,
-    "tuple[int, ...]": (),
+    "tuple[str, ...]": ("15:1", "15:2"),
+    "ContainerPipes | None": None,
     "tuple[tuple[int, int], ...]": ((53, 0),),
     "PrimedShell | None": None,
-    "ContainerPipes | None": None,
-    "tuple[str, ...]": (),
     "Exception": ValueError("broken"),
     "Refused": refuse(Code.CONTAINER_LOST, "it is lost"),
 }

@@ -21,10 +21,13 @@ def test_what_a_server_opens_once_keeps_its_value_and_is_named() -> None:
     new = config(
         "ssh: {listen: ':22', banner: hello}\n"
         "metrics: {enable: true, path: /m}\n"
-        "docker: {connection: {host: 'unix:///other'}, timeouts: {http: 3s}}\n"
+        "docker: {connection: {host: 'unix:///other'}, timeouts: {http: 3s}, "
+        "execution: {pipesDirectory: /p, pipes: on}}\n"
     )
     result, waiting = reloaded(old, new)
-    assert waiting == ["ssh.listen", "metrics.enable", "metrics.path", "health.listen", "docker.connection.host"]
+    listeners = ["ssh.listen", "metrics.enable", "metrics.path", "health.listen"]
+    assert waiting == [*listeners, "docker.connection.host", "docker.execution.pipesDirectory"]
+    assert (result.docker.execution.pipes_directory, str(result.docker.execution.pipes)) == (None, "on")
     assert (result.ssh.listen, result.health.listen) == (old.ssh.listen, ":7001")
     assert (result.metrics, result.docker.connection) == (old.metrics, old.docker.connection)
     assert (result.ssh.banner, result.docker.timeouts.http) == ("hello", 3.0)

@@ -10,6 +10,7 @@ from support.engines import KINDS
 
 MODES = ("connection", "session")
 IMAGES = ("debian", "busybox")
+CARRIERS = ("engine", "pipes")
 CLIENTS = ("openssh", "asyncssh", "paramiko", "dropbear", "putty")
 TEN_CODES = [0, 1, 2, 42, 126, 127, 128, 130, 254, 255]
 ALL_CODES = range(256)
@@ -22,6 +23,8 @@ class Place:
     mode: str
     engine: str
     image: str
+    carrier: str
+    """What carries the bytes of programs without a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,13 @@ class Cell:
         return (*astuple(self.place), self.client)
 
 
-AXES = (MODES, KINDS, IMAGES, CLIENTS)
+AXES = (MODES, KINDS, IMAGES, CARRIERS, CLIENTS)
 
 
-PLACES = [Place(mode, engine, image) for engine, mode, image in itertools.product(KINDS, MODES, IMAGES)]
+PLACES = [
+    Place(mode, engine, image, carrier)
+    for engine, mode, image, carrier in itertools.product(KINDS, MODES, IMAGES, CARRIERS)
+]
 
 
 def all_cells() -> list[Cell]:
@@ -54,8 +60,8 @@ def all_cells() -> list[Cell]:
 def pairwise() -> list[Cell]:
     """Cells in which each pair of values of two axes is met: with every engine every client, at two places.
 
-    The mode changes from client to client, and from engine to engine; whether mode and image change in step or
-    against each other changes with every second engine.
+    The mode changes from client to client, and from engine to engine; whether mode and image, or mode and carrier,
+    change in step or against each other changes with every second engine, for the one and the other not with the same.
     """
     chosen = {_pairing_cell(*pair) for pair in itertools.product(range(len(KINDS)), range(len(CLIENTS)))}
     return [cell for cell in all_cells() if cell in chosen]
@@ -64,7 +70,8 @@ def pairwise() -> list[Cell]:
 def _pairing_cell(engine: int, client: int) -> Cell:
     mode = (engine + client) % 2
     image = (mode + engine // 2) % 2
-    return Cell(Place(MODES[mode], KINDS[engine], IMAGES[image]), CLIENTS[client])
+    carrier = (mode + (engine + 1) // 2) % 2
+    return Cell(Place(MODES[mode], KINDS[engine], IMAGES[image], CARRIERS[carrier]), CLIENTS[client])
 
 
 def exit_codes_of(cell: Cell) -> list[int]:

@@ -42,7 +42,12 @@ def server(
     """A server at this place."""
     engine = engine_at(place.engine)
     image = engine.bring({"debian": guest_image, "busybox": mini_image}[place.image])
-    execution = {"mode": place.mode, "container": {"Image": image}, "host": {"NetworkMode": "none"}}
+    execution = {
+        "mode": place.mode,
+        "container": {"Image": image},
+        "host": {"NetworkMode": "none"},
+        "pipes": {"engine": "off", "pipes": "on"}[place.carrier],
+    }
     started = Server(tmp_path_factory.mktemp("server"), engine.client, engine.connection, execution)
     started.start()
     yield started

@@ -14,7 +14,7 @@ from sshore.actors.surroundings import House, Surroundings
 from sshore.config.models import DockerConfig
 from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
-from sshore.engine.interface import ProgramReceiver, ProgramStream, StreamOpener
+from sshore.engine.interface import ProgramReceiver, StreamOpener
 from sshore.engine.pipes.fifos import FifoSet
 from sshore.engine.pipes.order import OrderFifo
 from sshore.engine.types import ContainerSpec
@@ -47,6 +47,7 @@ class Opening:
 
     id: str
     tty: bool
+    piped: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,20 @@ class SessionDesk:
         self.requests_taken = Memory()
 
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
-        self.calls.add(Opening(exec_id, tty))
+        self._open(exec_id, tty, fifos)
 
     def become(self, shell: ShellInTheLoop, order: bytes, *, fifos: FifoSet | None = None) -> None:
+        if fifos:
+            fifos.close()
         self.calls.add(Order(shell, order))
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
-        self.calls.add(Opening(container_id, tty))
+        self._open(container_id, tty, fifos)
+
+    def _open(self, id_: str, tty: bool, fifos: FifoSet | None) -> None:
+        if fifos:
+            fifos.close()
+        self.calls.add(Opening(id_, tty, piped=fifos is not None))
 
     def waiting(self, sentence: str) -> None:
         self.calls.add(Waiting(sentence))
@@ -147,10 +155,7 @@ class ShellInTheLoop:
     def dismiss(self) -> None:
         self.dismissed.set()
 
-    def become(self, order: bytes, receiver: ProgramReceiver) -> ProgramStream | None:
-        raise AssertionError("the loop's own")
-
-    def close(self) -> None:
+    def become(self, order: bytes, receiver: ProgramReceiver) -> None:
         raise AssertionError("the loop's own")
 
 

@@ -1,0 +1,171 @@
+"""A stream on named pipes beside an engine's that only ends, with programs of this machine at the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sshore.engine.errors import Unavailable
+from sshore.engine.launcher import APART, PIPED
+from sshore.engine.pipes import growth, stream
+from sshore.engine.pipes.budget import GROWN_SIZE, PIPE_SIZE
+from sshore.engine.pipes.directories import MOUNT_POINT, GatewayDirectory
+from sshore.engine.pipes.stream import PipedStream
+from support.client import eventually
+from support.recorder import Recorder
+
+MIB = 1024 * 1024
+
+
+class Engine:
+    """An engine's stream that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+
+    def write(self, data: bytes | memoryview) -> None:
+        self.calls.append(bytes(data))
+
+    def write_eof(self) -> None:
+        self.calls.append("eof")
+
+    def pause_output(self) -> None:
+        self.calls.append("pause")
+
+    def resume_output(self) -> None:
+        self.calls.append("resume")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+class Bench:
+    """One stream, and a shell of this machine at the other end of its pipes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.gateway = GatewayDirectory(folder, "machine", "me")
+        directory = self.gateway.for_container("one")
+        self.refusals: list[str] = []
+        self.fifos = directory.make_set(refused=self.refusals.append)
+        self.recorder = Recorder()
+        self.engine = Engine()
+        self.ends_of_engine: list[bool] = []
+        self.stream = PipedStream(
+            self.recorder, self.fifos, lambda: self.ends_of_engine.append(self.recorder.has_ended)
+        ).beside(self.engine)
+        self._path = f"{directory.path}{self.fifos.path.removeprefix(MOUNT_POINT)}"
+        self._program: subprocess.Popen[bytes] | None = None
+
+    def run(self, script: str) -> None:
+        """Start the script on the pipes, and let its launcher say so."""
+        path = self._path
+        moved = f"exec <{path}.in >{path}.out 2>{path}.err; echo >&3; exec 3>&-; {script}"
+        reading, writing = os.pipe()
+        self._program = subprocess.Popen(
+            ["bash", "-c", f"exec 3>&{writing} {writing}>&-; {moved}"], pass_fds=[writing], start_new_session=True
+        )
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
+        assert self.stream.carry(PIPED)
+
+    async def ended(self) -> int:
+        """Wait for the program's own end and tell the stream of it, as the engine's does."""
+        assert self._program is not None
+        status = await asyncio.to_thread(self._program.wait, 20)
+        self.stream.ended(None)
+        return status
+
+    def close(self) -> None:
+        self.stream.close()
+        if self._program:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._program.pid, signal.SIGKILL)
+            self._program.wait()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+async def test_bytes_are_exact_both_ways_and_the_end_waits_for_both(bench: Bench) -> None:
+    bench.run("cat; echo e >&2; exec >&- 2>&-; sleep 0.2; exit 3")
+    sent = os.urandom(3 * MIB)
+    for start in range(0, len(sent), 100_000):
+        bench.stream.write(sent[start : start + 100_000])
+    bench.stream.write_eof()
+    assert await bench.ended() == 3
+    assert await bench.recorder.until_ended() is None
+    assert (bytes(bench.recorder.stdout) == sent, bytes(bench.recorder.stderr)) == (True, b"e\n")
+    assert bench.engine.calls == ["close"]
+    assert bench.fifos.budget.left == 16 * MIB // PIPE_SIZE
+
+
+async def test_a_launcher_that_stays_with_the_engine_leaves_all_to_it(bench: Bench) -> None:
+    assert not bench.stream.carry(APART)
+    bench.stream.write(b"typed")
+    bench.stream.write_eof()
+    bench.stream.pause_output()
+    bench.stream.resume_output()
+    bench.stream.output_received(b"said", stderr=False)
+    bench.stream.ended(None)
+    assert await bench.recorder.until_ended() is None
+    assert bytes(bench.recorder.stdout) == b"said"
+    assert bench.engine.calls == [b"typed", "eof", "pause", "resume", "close"]
+    assert bench.refusals == [APART]
+
+
+async def test_while_it_is_paused_nothing_comes_and_nothing_is_lost(bench: Bench) -> None:
+    bench.run("head -c 300000 /dev/zero")
+    bench.stream.pause_output()
+    await asyncio.sleep(0.2)
+    assert bench.recorder.stdout == b""
+    bench.stream.resume_output()
+    await bench.ended()
+    await bench.recorder.until_ended()
+    assert len(bench.recorder.stdout) == 300_000
+
+
+async def test_a_program_that_does_not_read_pauses_its_writer_and_none_that_is_gone(bench: Bench) -> None:
+    bench.run("read -r line; exit 4")
+    while not bench.recorder.input_paused:
+        bench.stream.write(bytes(100_000))
+    bench.stream.write(b"\n")
+    bench.stream.write_eof()
+    assert (await bench.ended(), await bench.recorder.until_ended()) == (4, None)
+
+
+async def test_an_engine_that_is_lost_ends_it_at_once(bench: Bench) -> None:
+    bench.run("sleep 100")
+    failure = Unavailable("exec", "the connection was lost")
+    bench.stream.ended(failure)
+    assert await bench.recorder.until_ended() is failure
+
+
+async def test_what_a_program_left_behind_is_heard_for_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LINGER", 0.5)
+    bench.run("(sleep 0.1; echo late; exec sleep 100) & echo now; exit 0")
+    await bench.ended()
+    assert await bench.recorder.until_ended() is None
+    assert bytes(bench.recorder.stdout) == b"now\nlate\n"
+    assert bench.ends_of_engine == [False]
+
+
+async def test_a_busy_pipe_grows_and_is_as_before_once_it_is_idle(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "IDLE", 0.1)
+    before = bench.fifos.budget.left
+    bench.run(f"head -c {2 * MIB} /dev/zero; read -r line")
+    await eventually(lambda: bench.fifos.budget.left == before - GROWN_SIZE // PIPE_SIZE + 1)
+    await eventually(lambda: len(bench.recorder.stdout) == 2 * MIB)
+    await eventually(lambda: bench.fifos.budget.left == before)
