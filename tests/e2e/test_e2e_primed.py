@@ -28,7 +28,7 @@ CENSUS = r"""
 env | grep -v -e ^SSH_C -e ^SSH_TTY | sort
 tr '\0' ' ' </proc/$$/cmdline | head -c 20
 ls /proc/self/fd | tr '\n' ' '
-grep -E 'Sig[BIC]|Shd|Cap|NoNewPrivs|Uid|Gid|Groups|Seccomp:' /proc/$$/status
+grep -E 'Sig[BIC]|Shd|Cap|NoNewPrivs|Uid|Gid|Groups|Seccomp:' /proc/self/status
 set -- $(sed 's/.*) //' /proc/$$/stat)
 echo "parent: $2 group: $(($3 - $$)) session: $(($4 - $$)) terminal: $5 nice: ${16} ${17}"
 cat /proc/$$/oom_score_adj; umask; ulimit -a; pwd; id; sed 's,/docker.*,,' /proc/$$/cgroup
@@ -55,6 +55,7 @@ COMMANDS = {
     "a background child": "sleep 0.2 & echo parent; wait; echo child",
     "variables": 'echo "$LC_ALL|$FOO|$LC_TIME"',
 }
+SEND = ["-o", "SendEnv=LC_ALL FOO LC_TIME"]
 VARIABLES = {"LC_ALL": "de_DE.UTF-8", "FOO": "it's\n\ta 'b' \"c\" $d \\", "LC_TIME": "C"}
 
 
@@ -99,14 +100,14 @@ def _served(serving: Serving, **execution: object) -> Iterator[Ways]:
     with (
         serving({**box, "primed": True}, log_level="debug") as primed,
         serving({**box, "primed": False}) as plain,
-        primed.master() as first,
-        plain.master() as second,
+        primed.master(SEND) as first,
+        plain.master(SEND) as second,
     ):
         yield Ways((primed, plain), (first, second))
 
 
 def ran(server: Server, options: list[str], command: str | bytes, stdin: bytes | None) -> tuple[bytes, bytes, int]:
-    argv = server.ssh_argv(options=[*options, "-o", f"SendEnv={' '.join(VARIABLES)}"])
+    argv = server.ssh_argv(options=[*options, *SEND])
     done = server.run([*argv, command or " "], stdin=stdin, env=os.environ | VARIABLES, timeout=20)  # type: ignore[list-item]
     return done.stdout, done.stderr, done.returncode
 
@@ -177,6 +178,11 @@ async def test_what_was_typed_ahead_is_echoed_once_by_the_programs_own_terminal(
         done = await asyncio.wait_for(process.wait(), EVENT_SECONDS)
         assert (sorted(done.stdout.split("\r\n")), done.exit_status) == (["", "33 101", "early", "early"], 0)
         assert told(server, BECAME, tty=True) == became + 1
+
+
+def test_its_variables_are_the_clients(ways: Ways) -> None:
+    primed, plain = ways.both(lambda server, options: ran(server, options, 'printf %s "$FOO$LC_ALL"', b""))
+    assert primed == plain == ("".join((VARIABLES["FOO"], VARIABLES["LC_ALL"])).encode(), b"", 0)
 
 
 def test_a_subsystem_is_the_same(ways: Ways) -> None:
