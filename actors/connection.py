@@ -213,9 +213,8 @@ class ConnectionActor(ContainerOwner):
             self._answer(wanted)
 
     def _hand_over(self, session: Ref, shell: PrimedShell | None) -> None:
-        if self._ready:
-            post(session, replace(self._ready, shell=shell))
-        elif shell:
+        told = self._ready is not None and post(session, replace(self._ready, shell=shell))
+        if shell and not told:
             shell.dismiss()
         if shell:
             self._prime_when_quiet()

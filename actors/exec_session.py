@@ -64,6 +64,8 @@ class ExecSession(SessionActor):
                 self._early_end = message
             case ProgramEnded(code) if code == KILLED and self._runs:
                 self._doubt(message)
+            case ContainerReady(shell=shell) if shell and self.state is not State.PREPARING:
+                shell.dismiss()
             case ShellLost(shell):
                 if self.state is State.OPENING and shell is self._shell:
                     self._shell_lost()
