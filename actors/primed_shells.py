@@ -86,7 +86,7 @@ class PrimedShells:
         del self._places[news.shell.tty]
         self._surroundings.log.debug("shell_lost", tty=news.shell.tty)
         if not place.waits:
-            self._impossible.add(news.shell.tty)
+            self._impossible |= {news.shell.tty, True}
         if place.taker:
             place.taker(None)
 

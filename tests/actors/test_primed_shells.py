@@ -95,7 +95,7 @@ def test_one_that_never_waited_is_not_tried_again(stage: Stage, shells: PrimedSh
     shells.lost(ShellLost(opened(stage)))
     assert got == [None]
     shells.prime()
-    assert [shell.tty for shell in stage.shells.opened.all] == [False, True]
+    assert [shell.tty for shell in stage.shells.opened.all] == [False]
 
 
 def test_one_that_was_killed_while_it_waited_is_replaced(stage: Stage, shells: PrimedShells) -> None:
