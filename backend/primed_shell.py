@@ -54,7 +54,7 @@ class PrimedShell:
         self._pid_line: PidLine | None = PidLine()
         self._receiver: ProgramReceiver | None = None
         self._stream: ProgramStream | None = None
-        self._opening: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[ProgramStream] | None = None
         self._delivery: OrderDelivery | None = None
         self._over = False
         in_loop(loop, self._open, streams.open_exec(exec_id, self, tty=tty, timeout=timeout))
@@ -128,15 +128,20 @@ class PrimedShell:
     def _open(self, opening: Coroutine[Any, Any, ProgramStream]) -> None:
         if self._over:
             opening.close()
-        else:
-            self._opening = self._loop.create_task(self._opened(opening))
+            return
+        self._opening = self._loop.create_task(opening)
+        self._opening.add_done_callback(self._opened)
 
-    async def _opened(self, opening: Coroutine[Any, Any, ProgramStream]) -> None:
-        try:
-            self._stream = await opening
-        except Exception as error:  # whatever it was, nothing waits
-            self._opening = None
-            self.ended(error)
+    def _opened(self, opening: asyncio.Task[ProgramStream]) -> None:
+        if opening.cancelled():
+            return
+        error = opening.exception()
+        if error is not None:
+            self.ended(error if isinstance(error, Exception) else None)
+            return
+        self._stream = opening.result()
+        if self._over:
+            self._stream.close()
 
     def _dismiss(self) -> None:
         if not self._over and self._receiver is None:
