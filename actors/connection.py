@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from ..config.models import Mode
+from ..config.models import Mode, Pipes
 from ..engine.control_shell import CONTROL_SHELL, HANGUP_SECONDS
 from ..engine.errors import EngineError, NotFound
 from ..engine.interface import ControlInput
@@ -45,6 +46,8 @@ from .naming import connection_labels, container_name
 from .pool_client import PoolClient, RenameDue
 from .pool_messages import GuestReady, NoGuest
 from .ports import ConnectionPort
+from .primed import PrimedShell, PrimingDue, ShellLost, ShellPrimed
+from .primed_shells import PrimedShells
 from .ref import Ref, post
 from .refusals import Refused, RefusedError, record, refuse
 from .surroundings import Surroundings
@@ -54,6 +57,8 @@ _LONGEST_DYING = 2.0
 # The engine tells of a kill once it has sent the signal: a program's end may overtake it.
 _LATEST_KILL = 0.1
 _CANNOT_RUN = (126, 127)
+_QUIET = 0.5
+"""Seconds after which nobody waits for the first program of a connection, or for one that says nothing."""
 
 
 class ConnectionActor(GuestMaker):
@@ -67,8 +72,10 @@ class ConnectionActor(GuestMaker):
         self._connection_id = connection_id
         self._client = client
         self._sessions: set[Ref] = set()
-        self._waiting: list[Ref] = []
+        self._waiting: list[ContainerWanted] = []
         self._pool = PoolClient(self.actor_ref, surroundings)
+        self._shells: PrimedShells | None = None
+        self._settled = False
         self._shell: ControlInput | ExecShell | None = None
         self._fate = Fate()
         self._ready: ContainerReady | None = None
@@ -91,7 +98,13 @@ class ConnectionActor(GuestMaker):
                 self._authenticated(username)
             case ContainerWanted(session):
                 self._make_room(session)
-                self._answer(session)
+                self._answer(message)
+            case ShellPrimed() if self._shells:
+                self._shells.primed(message)
+            case ShellLost() if self._shells:
+                self._shells.lost(message)
+            case PrimingDue(quiet):
+                self._prime(quiet)
             case CauseWanted(session):
                 self._tell_cause(session)
             case CauseOverdue(final):
@@ -117,8 +130,8 @@ class ConnectionActor(GuestMaker):
             case RemovalTurn():
                 self.end()
             case PullNews():
-                for session in self._waiting:
-                    post(session, message)
+                for wanted in self._waiting:
+                    post(wanted.session, message)
             case HangupOver() if self._sessions:
                 self.drop_container()
             case ContainerKilled():
@@ -156,8 +169,9 @@ class ConnectionActor(GuestMaker):
     def release(self) -> None:
         for session in self._sessions:
             post(session, ChannelClosed())
-        if self._shell:
-            self._shell.close()
+        for held in (self._shells, self._shell):
+            if held:
+                held.close()
         try:
             super().release()
         finally:
@@ -187,7 +201,13 @@ class ConnectionActor(GuestMaker):
         container, own = guest.container, self.execution.idle_command
         self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else guest.switch
         user = str(self.execution.container.get("User") or guest.image.user)
-        self._ready = ContainerReady(container.id, container.name, user, container.pipes)
+        pipes = container.pipes
+        self._ready = ContainerReady(
+            container.id, container.name, user, pipes=None if self.execution.pipes is Pipes.OFF else pipes
+        )
+        if pipes and self.execution.primed:
+            self._shells = PrimedShells(self.surroundings, self.actor_ref, container.id, user, pipes)
+            self._prime_when_quiet()
         self._pool.start_is_over()
         self._answer_all()
 
@@ -197,18 +217,36 @@ class ConnectionActor(GuestMaker):
         except RefusedError as error:
             self.refused(error.refused)
 
-    def _answer(self, session: Ref) -> None:
+    def _answer(self, wanted: ContainerWanted) -> None:
         if self._ending:
-            post(session, refuse(Code.CONNECTION_ENDING, "the connection is ending"))
+            post(wanted.session, refuse(Code.CONNECTION_ENDING, "the connection is ending"))
+        elif self._ready and self._shells and wanted.terminal is not None:
+            self._shells.take(wanted.terminal, lambda shell: self._hand_over(wanted.session, shell))
         elif self._ready or self._refused:
-            post(session, self._ready or self._refused)
+            post(wanted.session, self._ready or self._refused)
         else:
-            self._waiting.append(session)
+            self._waiting.append(wanted)
 
     def _answer_all(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for session in waiting:
-            self._answer(session)
+        for wanted in waiting:
+            self._answer(wanted)
+
+    def _hand_over(self, session: Ref, shell: PrimedShell | None) -> None:
+        told = self._ready is not None and post(session, replace(self._ready, shell=shell))
+        if shell and not told:
+            shell.dismiss()
+        if shell:
+            self._prime_when_quiet()
+
+    def _prime_when_quiet(self) -> None:
+        self.surroundings.house.timers.after(_QUIET, self.actor_ref, PrimingDue(quiet=True))
+
+    def _prime(self, quiet: bool) -> None:
+        # A connection for one command ends before: nothing is started for it that nobody needs.
+        self._settled = self._settled or quiet
+        if self._shells and self._settled and self._ready and not self._ending:
+            self._shells.prime()
 
     def _make_room(self, newcomer: Ref) -> None:
         for session in self._sessions - {newcomer}:

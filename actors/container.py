@@ -126,10 +126,10 @@ class OwnedContainer:
         pipes.give_up(str(error))
 
     def _own_pipes(self) -> ContainerPipes | None:
-        sharing, use = self._surroundings.house.sharing, self._surroundings.docker.execution.pipes
-        if not sharing or not self._piped or use is Pipes.OFF:
+        sharing, execution = self._surroundings.house.sharing, self._surroundings.docker.execution
+        if not sharing or not self._piped or not execution.shares_directory:
             return None
-        return sharing.for_container(self.name, must=use is Pipes.ON)
+        return sharing.for_container(self.name, must=execution.pipes is Pipes.ON)
 
     def _drop_pipes(self) -> None:
         pipes, self.pipes = self.pipes, None

@@ -6,7 +6,8 @@ import time
 
 from ..engine.control_shell import end_left_line, hangup_line, signal_line
 from ..engine.errors import Conflict, EngineError, NotFound
-from ..engine.launcher import Program
+from ..engine.launcher import NamedPipes, Program
+from ..engine.primed_shell import order_for
 from ..engine.types import ExecSpec, ProgramEnded
 from ..metrics.codes import Code
 from .messages import (
@@ -15,6 +16,7 @@ from .messages import (
     ContainerReady,
     ContainerWanted,
     ControlLine,
+    FirstOutput,
     RunExec,
     RunShell,
     RunSubsystem,
@@ -23,6 +25,7 @@ from .messages import (
     StreamFailed,
     StreamOpened,
 )
+from .primed import PrimedShell, PrimingDue, ShellLost
 from .ref import post
 from .refusals import Refused, RefusedError, record, refuse, refuse_for
 from .session import KILLED, SessionActor
@@ -34,6 +37,8 @@ class ExecSession(SessionActor):
     """Owns an exec. Its program is signalled and ended through the container's control shell, by the pid it said."""
 
     _program: Program
+    _ready: ContainerReady
+    _shell: PrimedShell | None = None
     _exec_id = ""
     _pid: int | None = None
     _size: tuple[int, int] | None = None
@@ -59,6 +64,14 @@ class ExecSession(SessionActor):
                 self._early_end = message
             case ProgramEnded(code) if code == KILLED and self._runs:
                 self._doubt(message)
+            case ContainerReady(shell=shell) if shell and self.state is not State.PREPARING:
+                shell.dismiss()
+            case ShellLost(shell):
+                if self.state is State.OPENING and shell is self._shell:
+                    self._shell_lost()
+            case FirstOutput():
+                post(self.parent, PrimingDue())
+                super().handle(message)
             case StartFailed() | StreamFailed() if self.state is State.OPENING:
                 self._doubt(message)
             case _:
@@ -67,7 +80,8 @@ class ExecSession(SessionActor):
     def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
         self._program = program
         self.began = time.monotonic()
-        post(self.parent, ContainerWanted(self.actor_ref))
+        may_wait = order_for(self._argv(), self._variables) is not None
+        post(self.parent, ContainerWanted(self.actor_ref, self._has_terminal if may_wait else None))
 
     def mode_news(self, message: object) -> None:
         if isinstance(message, ContainerReady):
@@ -75,7 +89,11 @@ class ExecSession(SessionActor):
 
     def opened(self, stream: StreamOpened) -> None:
         self._pid, self._files, self._piped = stream.pid, stream.files, stream.piped
-        self.metrics.program_started(time.monotonic() - self.began)
+        if self._shell:
+            # Not before: what becomes of a shell that never was the program is nobody's end.
+            self.watch(self._exec_id)
+            self.log.debug("shell_became_program", tty=self._has_terminal)
+        self.metrics.program_started(time.monotonic() - self.began, primed=self._shell is not None)
         if self._size != terminal_size(self.pty):
             self.tell_size()
         if self._early_end:
@@ -109,6 +127,11 @@ class ExecSession(SessionActor):
         if not self._piped:
             # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
             self._end_left()
+        post(self.parent, PrimingDue())
+
+    def missed(self, message: object) -> None:
+        if isinstance(message, ContainerReady) and message.shell:
+            message.shell.dismiss()
 
     def release(self) -> None:
         if self._piped and self._program_over:
@@ -120,20 +143,43 @@ class ExecSession(SessionActor):
 
     def _container_ready(self, ready: ContainerReady) -> None:
         self.log = self.log.bind(container=ready.name)
+        self._ready = ready
+        if ready.shell:
+            self._become(ready.shell)
+        else:
+            self._exec(ready)
+
+    def _become(self, shell: PrimedShell) -> None:
         self._size = terminal_size(self.pty)
-        argv = program_argv(
-            self.execution,
-            self._program,
-            self.pty,
-            say_pid=True,
-            sizes_terminals=self.engine.sizes_terminals,
-            pipes=self.make_fifos(ready.pipes, ready.user),
-        )
+        self._shell, self._exec_id = shell, shell.exec_id
+        if self._size and self.engine.sizes_terminals:
+            # The launcher leaves it to the engine, which was not told when this exec was made.
+            self._tell_size_early(*self._size)
+        order = order_for(self._argv(self.make_fifos(self._ready.pipes, self._ready.user)), self._variables)
+        if order is None:
+            shell.dismiss()
+            self._shell_lost()
+        else:
+            self.port.become(shell, order, fifos=self.take_fifos())
+
+    def _tell_size_early(self, columns: int, rows: int) -> None:
+        try:
+            self.resize(columns, rows)
+        except EngineError as error:
+            self.log.debug("resize_failed", code=error.code, cause=str(error))
+
+    def _shell_lost(self) -> None:
+        self.log.debug("shell_lost", tty=self._has_terminal)
+        self._shell = None
+        self._exec(self._ready)
+
+    def _exec(self, ready: ContainerReady) -> None:
+        self._size = terminal_size(self.pty)
         spec = ExecSpec(
-            argv=argv,
-            env=tuple(client_environment(self.execution, self.env)),
+            argv=self._argv(self.make_fifos(ready.pipes, ready.user)),
+            env=self._variables,
             user=ready.user,
-            tty=self.pty is not None,
+            tty=self._has_terminal,
             size=self._size,
         )
         try:
@@ -146,6 +192,24 @@ class ExecSession(SessionActor):
         self.watch(self._exec_id)
         timeout = self.timeouts.command_start
         self.port.open_exec(self._exec_id, tty=spec.tty, timeout=timeout, fifos=self.take_fifos())
+
+    def _argv(self, pipes: NamedPipes | None = None) -> tuple[str, ...]:
+        return program_argv(
+            self.execution,
+            self._program,
+            self.pty,
+            say_pid=True,
+            sizes_terminals=self.engine.sizes_terminals,
+            pipes=pipes,
+        )
+
+    @property
+    def _variables(self) -> tuple[str, ...]:
+        return tuple(client_environment(self.execution, self.env))
+
+    @property
+    def _has_terminal(self) -> bool:
+        return self.pty is not None
 
     @property
     def _runs(self) -> bool:

@@ -9,6 +9,7 @@ from ..engine.image_names import tagged
 from ..engine.interface import Engine
 from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import RegistryAuth
+from .primed import PrimedShell
 from .ref import Ref
 from .refusals import Refused
 
@@ -51,9 +52,13 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class ContainerWanted:
-    """A session asks for the connection's container; the answer is ContainerReady or Refused."""
+    """A session asks for the connection's container; the answer is ContainerReady or Refused.
+
+    A shell that waits would do, with a terminal or without; None: it would not.
+    """
 
     session: Ref
+    terminal: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +148,16 @@ class SendSignal:
 
 @dataclass(frozen=True, slots=True)
 class ContainerReady:
-    """The connection's container runs. `user` is who its programs run as, empty for the image's root."""
+    """The connection's container runs. `user` is who its programs run as, empty for the image's root.
+
+    `shell` waits in it, and is the session's from now on.
+    """
 
     container_id: str
     name: str
     user: str
     pipes: ContainerPipes | None = None
+    shell: PrimedShell | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,18 +337,6 @@ class Removed:
     """The engine says that the container is gone."""
 
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class RetryRemovals:
-    """Try again what is due. `due` (monotonic seconds) tells the alarm that counts from one that was overtaken."""
-
-    due: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """Look for containers that nobody owns."""
 
 
 @dataclass(frozen=True, slots=True)

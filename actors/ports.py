@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..engine.pipes.fifos import FifoSet
 from .messages import Exited, ResizeWindow, SendSignal
+from .primed import PrimedShell
 from .ref import Ref
 from .refusals import Refused
 
@@ -19,6 +20,9 @@ class SessionPort(Protocol):
 
         `fifos` are those that its launcher was told of; they are the loop's from now on.
         """
+
+    def become(self, shell: PrimedShell, order: bytes, *, fifos: FifoSet | None = None) -> None:
+        """Have a shell that waits become the program; answers as `open_exec` does, or ShellLost: no program began."""
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         """Attach to a created container; answers StreamOpened (without a pid) or StreamFailed."""

@@ -13,6 +13,7 @@ from ..engine.watcher import EventWatcher
 from ..metrics.counters import Metrics
 from .log import Log
 from .ports import Ledger, Timers
+from .primed import ShellOpener
 from .ref import Ref
 
 
@@ -27,6 +28,7 @@ class House:
     metrics: Metrics
     root: Ref
     labels: Mapping[str, str]
+    shells: ShellOpener
     sharing: Sharing | None = None
     """The named pipes, None without any."""
 

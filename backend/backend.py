@@ -36,6 +36,7 @@ from ..metrics.interface import Counter, EngineCounters, PlainCounters
 from .connection import ConnectionHandler
 from .logger import bindable
 from .output_flow import Pace
+from .primed_shell import ShellOpener
 from .timers import LoopTimers, in_loop
 
 _SWEEP_EVERY = 300.0
@@ -99,8 +100,9 @@ class Backend:
         self._timers = LoopTimers(self._loop)
         self._sharing = Sharing(self._pipes_directory, self._gateway.machine, self._gateway.id, self._lost_pipes)
         root = RootActor.start(self, self._log, self.metrics, self._timers, self._start_removals)
+        shells = ShellOpener(self._loop)
         self._house = House(
-            self._watcher, self._turns, self._janitor, self._timers, self.metrics, root, own, self._sharing
+            self._watcher, self._turns, self._janitor, self._timers, self.metrics, root, own, shells, self._sharing
         )
         await asyncio.to_thread(self._prepare_engine)
         self._order_pool(self._house)

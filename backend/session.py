@@ -13,15 +13,14 @@ from ..actors.messages import (
     FirstOutput,
     OutputEnded,
     OutputStalled,
-    ResizeWindow,
     RunExec,
     RunShell,
     RunSubsystem,
-    SendSignal,
     StartFailed,
     StreamFailed,
     StreamOpened,
 )
+from ..actors.primed import PrimedShell, ShellLost
 from ..actors.ref import post
 from ..actors.refusals import Refused, record, refuse
 from ..engine.interface import ProgramStream, StreamOpener
@@ -33,7 +32,7 @@ from ..metrics.counters import Metrics
 from .output_flow import OutputFlow, Pace
 from .pid_line import PidLine
 from .program_input import ProgramInput
-from .session_requests import SessionRequests
+from .session_calls import SessionCalls
 from .sink import ProgramSink
 from .timers import in_loop
 
@@ -41,7 +40,7 @@ _DRAIN = 5.0
 _LONGEST_OPENING = 2.0
 
 
-class ProgramSession(SessionRequests):
+class ProgramSession(SessionCalls):
     """The push interface of a session: a transport calls these methods and implements `ProgramSink`.
 
     Loop only, except for the methods of the actors' `SessionPort`, which any thread may call. Flow: `start`, then
@@ -52,20 +51,19 @@ class ProgramSession(SessionRequests):
     def __init__(
         self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics, log: Log, pace: Pace
     ) -> None:
-        super().__init__(metrics, log)
+        super().__init__(loop, metrics, log, OutputFlow(loop, pace, lambda: post(self._actor, OutputStalled())))
         self.at_close: list[Callable[[], object]] = []
         """Called once, when the channel is closed and its stream is let go."""
-        self._loop = loop
         self._streams = streams
         self._sink: ProgramSink | None = None
         self._stream: ProgramStream | None = None
         self._input = ProgramInput()
         self._opening: asyncio.Task[None] | None = None
         self._pid_line: PidLine | None = None
+        self._shell: PrimedShell | None = None
         self._early_refusal: Refused | None = None
         self._exited: Exited | None = None
         self._output_over = False
-        self._flow = OutputFlow(loop, pace, lambda: post(self._actor, OutputStalled()))
         self._spoke = False
         self._pieces = 0
         self._running = False
@@ -113,7 +111,7 @@ class ProgramSession(SessionRequests):
             return
         self._closed = True
         self._sink = None
-        if self._opening and not self._output_over and self._pid_is_due:
+        if not self._output_over and self._pid_is_due:
             # Only a program whose pid is known can be ended.
             self._loop.call_later(_LONGEST_OPENING, self._release)
         else:
@@ -125,29 +123,14 @@ class ProgramSession(SessionRequests):
         opening = self._streams.open_exec(exec_id, piped or self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine(), piped)
 
+    def become(self, shell: PrimedShell, order: bytes, *, fifos: FifoSet | None = None) -> None:
+        in_loop(self._loop, self._become, shell, order, self._beside(fifos))
+
     def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self._attaches = True
         piped = self._beside(fifos)
         opening = self._streams.open_attach(container_id, piped or self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine() if piped else None, piped)
-
-    def waiting(self, sentence: str) -> None:
-        in_loop(self._loop, self._show_waiting, sentence)
-
-    def taken(self, request: ResizeWindow | SendSignal) -> None:
-        in_loop(self._loop, self._pending.taken, request)
-
-    def running(self) -> None:
-        in_loop(self._loop, self._now_running)
-
-    def stalled(self, *, over: bool) -> None:
-        in_loop(self._loop, lambda: self._flow.answer(over=over))
-
-    def exited(self, exited: Exited) -> None:
-        in_loop(self._loop, self._note_exit, exited)
-
-    def refused(self, refused: Refused) -> None:
-        in_loop(self._loop, self._refused, refused)
 
     # The engine's ProgramReceiver: loop.
     def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
@@ -157,6 +140,9 @@ class ProgramSession(SessionRequests):
             self._pass_output(data, stderr)
 
     def ended(self, failure: Exception | None) -> None:
+        if self._shell and self._pid_line:
+            self._shell_lost(self._shell)
+            return
         self._output_over = True
         self._flow.end()
         if self._pid_line and self._attaches:
@@ -218,6 +204,23 @@ class ProgramSession(SessionRequests):
             if self._closed:
                 self._release()
 
+    def _become(self, shell: PrimedShell, order: bytes, piped: PipedStream | None) -> None:
+        if self._closed:
+            shell.dismiss()
+            if piped:
+                piped.close()
+            return
+        self._shell, self._piped, self._pid_line = shell, piped, PidLine()
+        self._stream = piped.beside(shell) if piped else shell
+        shell.become(order, piped or self)
+
+    def _shell_lost(self, shell: PrimedShell) -> None:
+        # Its session begins anew by a plain exec: what the client sent is still there for that.
+        self._shell = self._stream = self._piped = self._pid_line = None
+        post(self._actor, ShellLost(shell))
+        if self._closed:
+            self._release()
+
     def _show_waiting(self, sentence: str) -> None:
         # A client that does not read misses some of it, but not the end.
         if self._sink and (not sentence or not self._flow.held):
@@ -237,15 +240,17 @@ class ProgramSession(SessionRequests):
 
     @property
     def _pid_is_due(self) -> bool:
-        return self._stream is None or (self._pid_line is not None and not self._attaches)
+        if self._stream is None:
+            return self._opening is not None
+        return self._pid_line is not None and not self._attaches
 
     @property
     def _takes_input(self) -> bool:
         if self._tty:
             # Typed ahead, it would be echoed in front of the pid, and reach a program whose terminal has no size yet.
             return self._running
-        # What carries it is known behind the launcher's line.
-        return not (self._piped and self._pid_line)
+        # What carries it, and whether anything becomes of a shell, is known behind the launcher's line.
+        return not ((self._piped or self._shell) and self._pid_line)
 
     def _first_output(self, line: PidLine, data: bytes | memoryview, stderr: bool) -> None:
         if stderr:

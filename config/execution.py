@@ -132,6 +132,14 @@ class ExecutionConfig(Section):
         "session mode a shell can be a program of the operator's choice, see `container.Cmd`.",
         examples=[True],
     )
+    primed: Flag = Field(
+        default=True,
+        description="Whether a container has shells that wait for the next program, one with a terminal and one "
+        "without, once its connection stays open: it begins in a few milliseconds then. In connection mode, where the "
+        "gateway shares a directory with the engine's host; elsewhere every program begins as it would without. See "
+        "sessions, Shells that wait.",
+        examples=[False],
+    )
     pipes: Annotated[Pipes, BeforeValidator(Pipes.parse)] = Field(
         default=Pipes.AUTO,
         description="Whether named pipes carry the bytes of programs without a terminal, past the engine, which is "
@@ -163,6 +171,11 @@ class ExecutionConfig(Section):
     def image(self) -> str:
         """The image of the containers."""
         return str(self.container.get("Image") or DEFAULT_IMAGE)
+
+    @property
+    def shares_directory(self) -> bool:
+        """Whether containers are to see a directory of the gateway's: for named pipes, or for shells that wait."""
+        return self.pipes is not Pipes.OFF or (self.primed and self.mode is Mode.CONNECTION)
 
     @model_validator(mode="before")
     @classmethod

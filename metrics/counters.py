@@ -96,9 +96,14 @@ class Metrics:
         """Count a container that could not be made for the pool, by the failure's code."""
         self._pool_fill_failures.labels(code).inc()
 
-    def program_started(self, seconds: float) -> None:
-        """Count a program that runs, and the seconds from the client's request until it did."""
+    def program_started(self, seconds: float, *, primed: bool = False) -> None:
+        """Count a program that runs, and the seconds from the client's request until it did.
+
+        `primed`: a shell that was started ahead became it.
+        """
         self._program_start.observe(seconds)
+        if primed:
+            self._programs_primed.inc()
 
     def bytes_moved(self, direction: str, count: int) -> None:
         """Count bytes of programs' streams: `in` is from the client to the program, `out` the other way."""
@@ -180,6 +185,9 @@ class Metrics:
             "From a client's request until its program runs.",
             buckets=_SECONDS,
             registry=self.registry,
+        )
+        self._programs_primed = Counter(
+            "sshore_programs_primed", "Programs that a shell became which waited for them.", registry=self.registry
         )
 
     def _make_turn_metrics(self) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..errors import Conflict
 from ..types import (
@@ -199,6 +200,13 @@ class FakeContainer:
 
     def signal_main(self, signal: str) -> None:
         self.main.signal(signal)
+
+    def shared_path(self, path: str) -> Path | None:
+        mounts = (self.spec.config.get("HostConfig") or {}).get("Mounts") or ()
+        for mount in mounts if self._faults.shares_directories else ():
+            if path.startswith(f"{mount['Target']}/"):
+                return Path(mount["Source"], path.removeprefix(f"{mount['Target']}/"))
+        return None
 
     def _process(
         self, argv: tuple[str, ...], env: tuple[str, ...], tty: bool, user: str, workdir: str = ""

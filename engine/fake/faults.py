@@ -23,6 +23,8 @@ class Faults:
         self._gates: dict[str, threading.Event] = {}
         self._delays: dict[str, float] = {}
         self._calls: Counter[str] = Counter()
+        self.shares_directories = False
+        """Whether containers see the directories that are mounted into them."""
         self.away = False
         """Nobody answers."""
         self.output_kept: float | None = None
@@ -66,6 +68,8 @@ class Faults:
         with self._lock:
             self._failures.clear()
         self._delays.clear()
+        self.shares_directories = False
+        """Whether containers see the directories that are mounted into them."""
         self.away = False
         while self._gates:
             self._gates.popitem()[1].set()

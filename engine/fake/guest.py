@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Mapping
 
 from ..control_shell import CONTROL_SHELL, GUARD_SHELL, HANGUP_SECONDS, READY
 from ..launcher import APART, LAUNCHER, SHELL
+from ..primed_shell import PRIMED_SHELL
 from .process import FakeProcess
 from .shell import Call, Command, Shell, ShellLeft
 
@@ -37,6 +39,8 @@ def _shell(process: FakeProcess, arguments: tuple[str, ...], commands: Mapping[s
     script = arguments[1]
     if script == LAUNCHER:
         return _launch(process, arguments[3:], commands)
+    if script == PRIMED_SHELL:
+        return _await_order(process, arguments[3], commands)
     if script in (CONTROL_SHELL, GUARD_SHELL):
         return _leaving(lambda: _obey(process, commands, guard=script == GUARD_SHELL))
     return _leaving(lambda: Shell(process, commands).run(script))
@@ -72,6 +76,20 @@ def _launch(process: FakeProcess, arguments: tuple[str, ...], commands: Mapping[
         return 127
     process.argv = argv
     return program(process)
+
+
+def _await_order(process: FakeProcess, fifo: str, commands: Mapping[str, Command]) -> int:
+    path = process.neighbours.shared_path(fifo)
+    if path is None:
+        return 0
+    process.write(f"{process.pid}\n".encode())
+    words = shlex.split(process.read_fifo(path).decode())
+    if not words:
+        return 0
+    begin = words.index("exec") + 1
+    process.env |= dict(word.partition("=")[::2] for word in words[: begin - 1] if "=" in word)
+    process.argv = tuple(words[begin:])
+    return _shell(process, process.argv[1:], commands)
 
 
 def _obey(process: FakeProcess, commands: Mapping[str, Command], *, guard: bool) -> int:

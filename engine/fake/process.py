@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal as signals
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from .pipes import InputPipe, OutputPipe
@@ -14,6 +17,7 @@ from .tty import Terminal
 
 T = TypeVar("T")
 
+_POLL_SECONDS = 0.002
 KILLED = 128 + signals.SIGKILL
 
 _IGNORED = frozenset({"CHLD", "CONT", "URG", "WINCH"})
@@ -34,6 +38,9 @@ class Neighbours(Protocol):
         """Return whether there is such a process."""
 
     def signal_main(self, signal: str) -> None: ...
+
+    def shared_path(self, path: str) -> Path | None:
+        """Return where a path of the container is on the gateway's host, None if that does not share it."""
 
 
 class FakeProcess:
@@ -112,6 +119,14 @@ class FakeProcess:
         deadline = time.monotonic() + seconds
         self._await(lambda: time.monotonic() >= deadline or None, deadline)
 
+    def read_fifo(self, path: Path) -> bytes:
+        """Return all that the next writer of a FIFO writes."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            return b"".join(iter(lambda: self._await_fifo(descriptor), b""))
+        finally:
+            os.close(descriptor)
+
     def wait_for_signal(self) -> None:
         """Return after the next signal that does not end the program."""
         with self._changed:
@@ -126,6 +141,13 @@ class FakeProcess:
                 if result is not None:
                     return result
                 self._changed.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+    def _await_fifo(self, descriptor: int) -> bytes:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        while not poll.poll(0):
+            self.sleep(_POLL_SECONDS)
+        return os.read(descriptor, 64 * 1024)
 
     def _handle_signals(self) -> int:
         handled = 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from .budget import PipeBudget
 from .fifos import STDERR, STDIN, STDOUT, FifoSet
+from .order import OrderFifo
 
 MOUNT_POINT = "/run/sshore"
 """Where a container has its directory."""
@@ -50,6 +51,10 @@ class ContainerDirectory:
             outputs=(STDOUT, STDERR),
             refused=refused,
         )
+
+    def make_order(self, *, owner: int | None = None) -> OrderFifo:
+        """Return a new FIFO for a shell that waits. `owner` as `FifoSet` has it. Raises OSError."""
+        return OrderFifo(self.path, MOUNT_POINT, owner=owner)
 
     def remove(self) -> None:
         """Remove it, whatever is in it. What is open stays open. Idempotent, never raises."""

@@ -97,7 +97,7 @@ class FifoSet:
         file = self._file(name)
         os.mkfifo(file, _TO_ITS_OWNER)
         self._names.append(file)
-        if owner is None or not _given(file, owner):
+        if owner is None or not give_to(file, owner):
             file.chmod(_TO_ANYBODY)
 
     def _open(self, name: str, mode: int) -> int:
@@ -107,7 +107,8 @@ class FifoSet:
         return self._stem.with_name(f"{self._stem.name}.{name}")
 
 
-def _given(file: Path, owner: int) -> bool:
+def give_to(file: Path, owner: int) -> bool:
+    """Make a uid the file's owner; return whether it is."""
     try:
         os.chown(file, owner, -1)
     except OSError:

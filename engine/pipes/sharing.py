@@ -10,6 +10,7 @@ from ..errors import EngineError, Refused, ServerFault
 from ..launcher import CLOSED, NamedPipes
 from .directories import ContainerDirectory, GatewayDirectory, known_uid
 from .fifos import FifoSet
+from .order import OrderFifo
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -109,6 +110,20 @@ class ContainerPipes:
         return self._directory.make_set(
             owner=self._sharing.owner_of(user), further_inputs=further_inputs, refused=self._sharing.not_used
         )
+
+    def make_order(self, user: str) -> OrderFifo | None:
+        """Return a FIFO for the order of a shell that waits as `user`, None if none can be used."""
+        if self._sharing.is_lost:
+            return None
+        try:
+            return self._directory.make_order(owner=self._sharing.owner_of(user))
+        except OSError:
+            return None
+
+    @property
+    def boot_id(self) -> str:
+        """The kernel's that the pipes are on."""
+        return self._sharing.boot_id
 
     def told_to(self, fifos: FifoSet) -> NamedPipes:
         """Return what a launcher has to be told of them."""

@@ -56,7 +56,7 @@ ChildStarted ChildEnded ChildFailed Authenticated Disconnected ContainerWanted C
 RemovalTurn
 CauseWanted CauseOverdue CauseKnown SiblingStarts
 PullEnded NewsDue ImageActorDone
-Drain Ping RestartRemovals RemoveLater Removed RetryRemovals Sweep Exited
+Drain Ping RestartRemovals RemoveLater Removed Exited
 """
 
 VALUES = {
@@ -68,6 +68,7 @@ VALUES = {
     "tuple[str, ...]": ("15:1", "15:2"),
     "ContainerPipes | None": None,
     "tuple[tuple[int, int], ...]": ((53, 0),),
+    "PrimedShell | None": None,
     "Exception": ValueError("broken"),
     "Refused": refuse(Code.CONTAINER_LOST, "it is lost"),
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pykka
 import pytest
-from sshore.actors import messages
+from sshore.actors import messages, removal_messages
 from sshore.actors.connection import ConnectionActor
 from sshore.actors.container_session import ContainerSession
 from sshore.actors.exec_session import ExecSession
@@ -246,7 +246,7 @@ async def test_an_image_actor_that_crashes_is_told_and_comes_back(
 
 
 @both_errors
-@pytest.mark.parametrize("word", [messages.RemoveLater, messages.RetryRemovals, messages.Sweep])
+@pytest.mark.parametrize("word", [messages.RemoveLater, removal_messages.RetryRemovals, removal_messages.Sweep])
 async def test_a_removal_actor_that_crashes_comes_back_and_forgets_nothing(
     house: Gatehouse, arm: Arm, word: type, error: type[BaseException]
 ) -> None:
@@ -255,9 +255,9 @@ async def test_a_removal_actor_that_crashes_comes_back_and_forgets_nothing(
     arm(RemovalActor, word, error)
     # One of the connection's own removal, two of the removal actor's.
     house.engine.faults.fail("container_remove", Conflict, times=3)
-    if word is messages.Sweep:
+    if word is removal_messages.Sweep:
         [removals] = pykka_refs(RemovalActor)
-        removals.tell(messages.Sweep())
+        removals.tell(removal_messages.Sweep())
     handler.disconnect()
     await house.until_empty()
     await eventually(lambda: crashes(house, "removal") == 1)

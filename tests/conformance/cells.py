@@ -26,6 +26,11 @@ class Place:
     carrier: str
     """What carries the bytes of programs without a terminal."""
 
+    @property
+    def primed(self) -> bool:
+        """Whether shells wait for programs: at half of the places, over every engine, image and carrier."""
+        return IMAGES.index(self.image) != CARRIERS.index(self.carrier)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

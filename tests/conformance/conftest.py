@@ -47,6 +47,7 @@ def server(
         "container": {"Image": image},
         "host": {"NetworkMode": "none"},
         "pipes": {"engine": "off", "pipes": "on"}[place.carrier],
+        "primed": place.primed,
     }
     started = Server(tmp_path_factory.mktemp("server"), engine.client, engine.connection, execution)
     started.start()

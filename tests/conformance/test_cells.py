@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
 import pytest
 from conformance.cells import (
     ALL_CODES,
     AXES,
+    CARRIERS,
     CLIENTS,
+    IMAGES,
     MODES,
     PLACES,
     TEN_CODES,
@@ -34,6 +37,15 @@ def test_the_selection_is_as_small_as_it_can_be_and_starts_few_servers() -> None
     largest = sorted(map(len, AXES))[-2:]
     assert len(pairwise()) == largest[0] * largest[1]
     assert len({cell.place for cell in pairwise()}) == 8
+
+
+@pytest.mark.parametrize("places", [PLACES, {cell.place for cell in pairwise()}], ids=["all", "the selection"])
+def test_shells_wait_in_each_image_and_over_each_carrier_at_docker_and_podman(places: Collection[Place]) -> None:
+    found = {place for place in places if place.primed and place.mode == "connection"}
+    assert {place.image for place in found} == set(IMAGES)
+    assert {place.carrier for place in found} == set(CARRIERS)
+    assert {place.engine == "podman" for place in found} == {True, False}
+    assert {place for place in places if place.mode == "connection"} - found
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)

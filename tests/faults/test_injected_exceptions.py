@@ -15,13 +15,13 @@ import sys
 import textwrap
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import pykka
 import pytest
-from sshore.actors import messages, transitions
+from sshore.actors import messages, primed, removal_messages, transitions
 from sshore.actors.connection import ConnectionActor
 from sshore.actors.container_session import ContainerSession
 from sshore.actors.exec_session import ExecSession
@@ -270,11 +270,11 @@ async def test_a_removal_actor_that_crashes_comes_back_and_forgets_nothing(
         assert (await house.finish(handler, "exit 1"))[1] == End(1)
         # One of the connection's own removal, the others of the removal actor's.
         house.engine.faults.fail("container_remove", Conflict, times=3)
-        charge.lay(messages.Sweep if word is BEGINNING else word, kind)
+        charge.lay(removal_messages.Sweep if word is BEGINNING else word, kind)
         if word is BEGINNING:
             # The one that comes back crashes, too.
             charge.lay(BEGINNING, kind)
-        only(RemovalActor).tell(sample(messages.Sweep if word is BEGINNING else word, house.root))
+        only(RemovalActor).tell(sample(removal_messages.Sweep if word is BEGINNING else word, house.root))
         handler.disconnect()
         await house.until_empty()
         await eventually(lambda number=number: house.count("sshore_actor_failures_total", actor="removal") > number)
@@ -363,6 +363,9 @@ def test_every_message_is_handled_by_somebody() -> None:
     actors = (ConnectionActor, ExecSession, ContainerSession, ImageActor, RemovalActor, RootActor)
     answers = {messages.Exited}
     told = {
-        value for value in vars(messages).values() if isinstance(value, type) and value.__module__ == messages.__name__
+        value
+        for vocabulary in (messages, primed, removal_messages)
+        for value in vars(vocabulary).values()
+        if is_dataclass(value) and value.__module__ == vocabulary.__name__
     }
     assert told - answers <= set().union(*map(handled, actors))

@@ -14,7 +14,9 @@ from sshore.actors.surroundings import House, Surroundings
 from sshore.config.models import DockerConfig
 from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
+from sshore.engine.interface import ProgramReceiver, StreamOpener
 from sshore.engine.pipes.fifos import FifoSet
+from sshore.engine.pipes.order import OrderFifo
 from sshore.engine.turns import Turns
 from sshore.engine.types import ContainerSpec
 from sshore.engine.watcher import EventWatcher
@@ -78,6 +80,11 @@ class SessionDesk:
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self._open(exec_id, tty, fifos)
 
+    def become(self, shell: ShellInTheLoop, order: bytes, *, fifos: FifoSet | None = None) -> None:
+        if fifos:
+            fifos.close()
+        self.calls.add(Order(shell, order))
+
     def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self._open(container_id, tty, fifos)
 
@@ -126,6 +133,45 @@ class ConnectionDesk:
 
     def wait_ended(self) -> None:
         assert self.has_ended.wait(SECONDS)
+
+
+@dataclass(frozen=True)
+class Order:
+    """The loop was asked to have a shell that waits become a program."""
+
+    shell: ShellInTheLoop
+    text: bytes
+
+
+class ShellInTheLoop:
+    """A shell that waits as far as anybody knows."""
+
+    def __init__(self, exec_id: str, order: OrderFifo, owner: Ref, tty: bool) -> None:
+        self.exec_id = exec_id
+        self.order = order
+        self.owner = owner
+        self.tty = tty
+        self.dismissed = threading.Event()
+
+    def dismiss(self) -> None:
+        self.dismissed.set()
+
+    def become(self, order: bytes, receiver: ProgramReceiver) -> None:
+        raise AssertionError("the loop's own")
+
+
+class ShellDesk:
+    """Where shells that wait are opened."""
+
+    def __init__(self) -> None:
+        self.opened = Memory()
+
+    def open_shell(
+        self, streams: StreamOpener, exec_id: str, order: OrderFifo, owner: Ref, *, tty: bool, timeout: float
+    ) -> ShellInTheLoop:
+        shell = ShellInTheLoop(exec_id, order, owner, tty)
+        self.opened.add(shell)
+        return shell
 
 
 @dataclass(frozen=True)
@@ -197,6 +243,7 @@ class Stage:
         self.metrics = Metrics()
         self.timers = Timers()
         self.ledger = Ledger()
+        self.shells = ShellDesk()
         self.told_root = Memory()
         self.told_parent = Memory()
         self.root: Ref = Witness.start(self.told_root)
@@ -205,7 +252,9 @@ class Stage:
         self.watcher.start()
         assert self.watcher.ready.wait(SECONDS)
         self.turns = Turns(self.metrics, limit=2)
-        self.house = House(self.watcher, self.turns, self.ledger, self.timers, self.metrics, self.root, LABELS)
+        self.house = House(
+            self.watcher, self.turns, self.ledger, self.timers, self.metrics, self.root, LABELS, self.shells
+        )
 
     def surroundings(self, *, timeouts: dict[str, Any] | None = None, **execution: Any) -> Surroundings:
         """Return what a connection is given; `execution` is that section of the configuration."""

@@ -1,0 +1,57 @@
+"""What a session's actor tells the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+
+from ..actors.log import Log
+from ..actors.messages import Exited, ResizeWindow, SendSignal
+from ..actors.refusals import Refused
+from ..metrics.counters import Metrics
+from .output_flow import OutputFlow
+from .session_requests import SessionRequests
+from .timers import in_loop
+
+
+class SessionCalls(SessionRequests):
+    """Those methods of the actors' `SessionPort` that only go on in the loop. Any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, metrics: Metrics, log: Log, flow: OutputFlow) -> None:
+        super().__init__(metrics, log)
+        self._loop = loop
+        self._flow = flow
+
+    def waiting(self, sentence: str) -> None:
+        in_loop(self._loop, self._show_waiting, sentence)
+
+    def taken(self, request: ResizeWindow | SendSignal) -> None:
+        in_loop(self._loop, self._pending.taken, request)
+
+    def running(self) -> None:
+        in_loop(self._loop, self._now_running)
+
+    def stalled(self, *, over: bool) -> None:
+        in_loop(self._loop, lambda: self._flow.answer(over=over))
+
+    def exited(self, exited: Exited) -> None:
+        in_loop(self._loop, self._note_exit, exited)
+
+    def refused(self, refused: Refused) -> None:
+        in_loop(self._loop, self._refused, refused)
+
+    @abstractmethod
+    def _show_waiting(self, sentence: str) -> None:
+        """Show what the user waits for; empty: no more."""
+
+    @abstractmethod
+    def _now_running(self) -> None:
+        """The program runs, and its terminal has its size."""
+
+    @abstractmethod
+    def _note_exit(self, exited: Exited) -> None:
+        """The program ended; this is reported behind its last byte."""
+
+    @abstractmethod
+    def _refused(self, refused: Refused) -> None:
+        """The program will not run, or is lost."""

@@ -1,0 +1,282 @@
+"""Shells that wait: when they are started, who gets them, and what follows when one is lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sshore.actors.connection import ConnectionActor
+from sshore.actors.messages import (
+    Authenticated,
+    ChildStarted,
+    ContainerReady,
+    ContainerWanted,
+    Disconnected,
+    Exited,
+    FirstOutput,
+    RequestPty,
+    RunExec,
+    SetEnv,
+    StreamOpened,
+)
+from sshore.actors.primed import PrimingDue, ShellLost, ShellPrimed
+from sshore.actors.primed_shells import PrimedShells
+from sshore.actors.ref import Ref, post
+from sshore.actors.refusals import refuse
+from sshore.engine.errors import Conflict
+from sshore.engine.pipes.sharing import ContainerPipes, Sharing
+from sshore.engine.types import ProgramEnded
+from sshore.metrics.codes import Code
+from support.acts import PID, ExecAct
+from support.memory import SECONDS, Memory
+from support.stage import ConnectionDesk, Opening, Order, Running, ShellInTheLoop, Stage, Witness
+
+
+@pytest.fixture
+def sharing(stage: Stage, tmp_path: Path) -> Sharing:
+    """The gateway's directory, which the stage's connections have."""
+    made = Sharing(tmp_path / "pipes", "machine", "me", lambda cause: None)
+    stage.house = replace(stage.house, sharing=made)
+    return made
+
+
+@pytest.fixture
+def pipes(sharing: Sharing) -> ContainerPipes:
+    made = sharing.for_container("box", must=False)
+    assert made
+    return made
+
+
+@pytest.fixture
+def shells(stage: Stage, pipes: ContainerPipes) -> PrimedShells:
+    """Those of a container, kept by the stage's witness."""
+    ready = stage.idle_container()
+    return PrimedShells(stage.surroundings(), stage.parent, ready.container_id, "1000", pipes)
+
+
+def opened(stage: Stage, number: int = 1) -> ShellInTheLoop:
+    shell: ShellInTheLoop = stage.shells.opened.wait(lambda shell: True, number)
+    return shell
+
+
+def test_they_are_started_one_behind_the_other(stage: Stage, shells: PrimedShells) -> None:
+    shells.prime()
+    shells.prime()
+    assert [shell.tty for shell in stage.shells.opened.all] == [False]
+    shells.primed(ShellPrimed(opened(stage)))
+    shells.primed(ShellPrimed(opened(stage, 2)))
+    shells.prime()
+    assert [shell.tty for shell in stage.shells.opened.all] == [False, True]
+    [container] = stage.engine.containers
+    specs = [made.spec for made in container.execs.values()]
+    assert [(spec.user, spec.tty) for spec in specs] == [("1000", False), ("1000", True)]
+    assert specs[0].argv[4] == opened(stage).order.path
+
+
+def test_who_asks_gets_one_that_waits_or_the_one_on_its_way(stage: Stage, shells: PrimedShells) -> None:
+    got: list[object] = []
+    shells.take(False, got.append)
+    shells.prime()
+    shells.take(False, got.append)
+    shells.take(False, got.append)
+    assert got == [None, None]
+    shells.primed(ShellPrimed(opened(stage)))
+    assert got == [None, None, opened(stage)]
+    shells.primed(ShellPrimed(opened(stage, 2)))
+    shells.take(False, got.append)
+    assert got[3:] == [opened(stage, 2)]
+
+
+def test_one_that_never_waited_is_not_tried_again(stage: Stage, shells: PrimedShells) -> None:
+    got: list[object] = []
+    shells.prime()
+    shells.take(False, got.append)
+    shells.lost(ShellLost(opened(stage)))
+    assert got == [None]
+    shells.prime()
+    assert [shell.tty for shell in stage.shells.opened.all] == [False]
+
+
+def test_one_that_was_killed_while_it_waited_is_replaced(stage: Stage, shells: PrimedShells) -> None:
+    shells.prime()
+    shells.primed(ShellPrimed(opened(stage)))
+    shells.lost(ShellLost(opened(stage)))
+    got: list[object] = []
+    shells.take(False, got.append)
+    shells.primed(ShellPrimed(opened(stage, 2)))
+    assert got == [None]
+    assert [shell.tty for shell in stage.shells.opened.all] == [False, True, False]
+
+
+def test_an_exec_that_cannot_be_created_leaves_plain_execs(stage: Stage, shells: PrimedShells) -> None:
+    stage.engine.faults.fail("exec_create", Conflict, times=2)
+    shells.prime()
+    shells.prime()
+    shells.prime()
+    assert stage.shells.opened.all == []
+    assert stage.engine.faults.calls("exec_create") == 2
+
+
+def test_without_a_shared_directory_there_are_none(stage: Stage, shells: PrimedShells, sharing: Sharing) -> None:
+    sharing.give_up("another host's")
+    shells.prime()
+    assert stage.engine.faults.calls("exec_create") == 0
+
+
+def test_they_can_be_handed_on_with_their_container(stage: Stage, shells: PrimedShells) -> None:
+    shells.prime()
+    heir = Witness.start(Memory())
+    shells.move_to(heir, stage.surroundings())
+    shells.primed(ShellPrimed(opened(stage)))
+    assert [shell.owner for shell in stage.shells.opened.all] == [heir, heir]
+    shells.close()
+    assert all(shell.dismissed.is_set() for shell in stage.shells.opened.all)
+
+
+# A connection.
+
+
+def login(stage: Stage, **execution: object) -> tuple[Ref, ConnectionDesk]:
+    desk = ConnectionDesk()
+    connection: Ref = ConnectionActor.start(stage.surroundings(**execution), desk, "c0ffee", "192.0.2.1:2222")
+    post(connection, Authenticated("alice"))
+    return connection, desk
+
+
+def wanted(connection: Ref, terminal: bool | None) -> ContainerReady:
+    told = Memory()
+    child = Witness.start(told)
+    post(connection, ChildStarted(child))
+    post(connection, ContainerWanted(child, terminal))
+    ready: ContainerReady = told.wait_for(ContainerReady)
+    return ready
+
+
+@pytest.mark.usefixtures("sharing")
+def test_a_connection_starts_none_before_it_is_quiet(stage: Stage) -> None:
+    connection, _ = login(stage)
+    assert wanted(connection, False).shell is None
+    post(connection, PrimingDue())
+    assert wanted(connection, False).shell is None
+    assert stage.shells.opened.all == []
+
+    stage.timers.ring(PrimingDue)
+    shell = opened(stage)
+    post(connection, ShellPrimed(shell))
+    assert wanted(connection, None).shell is None
+    assert wanted(connection, False).shell is shell
+
+    post(connection, ShellPrimed(opened(stage, 2)))
+    post(connection, PrimingDue())
+    assert not opened(stage, 3).tty
+    post(connection, Disconnected())
+    for other in stage.shells.opened.all[1:]:
+        post(connection, ShellLost(other))
+
+
+@pytest.mark.usefixtures("sharing")
+def test_a_connection_that_ends_lets_its_shells_go(stage: Stage) -> None:
+    connection, desk = login(stage, pipes="off")
+    ready = wanted(connection, False)
+    assert ready.pipes is None
+    stage.timers.ring(PrimingDue)
+    shell = opened(stage)
+    connection.stop(block=False)
+    desk.wait_ended()
+    assert shell.dismissed.wait(SECONDS)
+
+
+@pytest.mark.usefixtures("sharing")
+def test_a_connection_without_them_never_starts_one(stage: Stage) -> None:
+    connection, _ = login(stage, primed=False)
+    wanted(connection, False)
+    post(connection, PrimingDue(quiet=True))
+    connection.proxy().children.get(timeout=SECONDS)
+    assert stage.shells.opened.all == []
+
+
+# A session.
+
+
+def become(stage: Stage, pipes: ContainerPipes, *, pty: RequestPty | None = None) -> tuple[ExecAct, Order]:
+    """Let a session have a shell that waits; return the order that it gives."""
+    act = ExecAct(stage)
+    act.tell(*([pty] if pty else []), SetEnv("FOO", "it's"), RunExec("make"))
+    asked = stage.told_parent.wait_for(ContainerWanted)
+    assert asked.terminal is (pty is not None)
+    ready = stage.idle_container()
+    order = pipes.make_order("")
+    assert order
+    shell = ShellInTheLoop("an exec", order, stage.parent, pty is not None)
+    act.tell(replace(ready, shell=shell))
+    told: Order = act.desk.calls.wait_for(Order)
+    assert told.shell is shell
+    return act, told
+
+
+def test_its_order_is_what_a_plain_exec_would_be(stage: Stage, pipes: ContainerPipes) -> None:
+    act, order = become(stage, pipes)
+    variables, program, _ = order.text.decode().rsplit("\nexec ", 1)[0], order.text, None
+    assert variables == "export FOO='it'\\''s' 2>/dev/null"
+    assert b"'command' 'make'" in program
+    act.tell(StreamOpened(PID), FirstOutput())
+    act.desk.calls.wait_for(Running)
+    stage.told_parent.wait_for(PrimingDue)
+    assert stage.count("sshore_programs_primed_total") == 1
+    stage.engine._events.publish({"sshore.gateway": "stage"}, "an exec", ProgramEnded(7))
+    assert act.desk.calls.wait_for(Exited) == Exited(7)
+
+
+def test_a_shell_that_is_lost_is_followed_by_a_plain_exec(stage: Stage, pipes: ContainerPipes) -> None:
+    act, order = become(stage, pipes)
+    stage.engine._events.publish({"sshore.gateway": "stage"}, "an exec", ProgramEnded(137))
+    act.tell(ShellLost(order.shell))
+    made = act.exec()
+    assert made.spec.env == ("FOO=it's",)
+    assert made.spec.argv[-2:] == ("command", "make")
+    act.tell(StreamOpened(PID), ShellLost(order.shell))
+    act.desk.calls.wait_for(Running)
+    made.start()
+    assert act.desk.calls.wait_for(Exited).status != 137
+    assert stage.count("sshore_programs_primed_total") == 0
+
+
+def test_the_size_is_told_in_front_of_the_order_where_the_engine_sets_it(stage: Stage, pipes: ContainerPipes) -> None:
+    stage.engine.sizes_terminals = True
+    _, order = become(stage, pipes, pty=RequestPty("xterm", 101, 33))
+    assert stage.engine.faults.calls("exec_resize") == 1
+    assert b"cols" not in order.text.partition(b"'sshore' ")[2]
+
+
+@pytest.mark.parametrize("entry", [("PS1", "x"), ("A-B", "x"), ("FOO", "\udcff")])
+def test_what_an_order_cannot_carry_is_not_asked_for_it(stage: Stage, entry: tuple[str, str]) -> None:
+    act = ExecAct(stage)
+    act.tell(SetEnv(*entry), RunExec("true"))
+    assert stage.told_parent.wait_for(ContainerWanted).terminal is None
+
+
+def test_a_session_that_is_over_lets_the_shell_go_that_comes_too_late(stage: Stage, pipes: ContainerPipes) -> None:
+    act = ExecAct(stage)
+    act.tell(RunExec("true"))
+    stage.told_parent.wait_for(ContainerWanted)
+    order = pipes.make_order("")
+    assert order
+    shell = ShellInTheLoop("an exec", order, stage.parent, tty=False)
+    act.tell(refuse(Code.CONTAINER_LOST, "it is lost"), replace(stage.idle_container(), shell=shell))
+    assert shell.dismissed.wait(SECONDS)
+    assert act.desk.calls.of(Opening) == []
+
+
+@pytest.mark.usefixtures("sharing")
+def test_a_session_that_has_gone_leaves_no_shell_behind(stage: Stage) -> None:
+    connection, _ = login(stage)
+    assert wanted(connection, False).shell is None
+    stage.timers.ring(PrimingDue)
+    shell = opened(stage)
+    gone = Witness.start(Memory())
+    post(connection, ChildStarted(gone))
+    post(connection, ContainerWanted(gone, False))
+    gone.stop()
+    post(connection, ShellPrimed(shell))
+    assert shell.dismissed.wait(SECONDS)
