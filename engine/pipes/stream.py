@@ -13,7 +13,7 @@ from .fifos import STDERR, STDOUT, FifoSet
 from .wire import FifoReader, FifoWire
 
 LINGER = 3.0
-"""Seconds behind a program's end in which what it left behind may still write, as Docker Engine has it."""
+"""Seconds in which what an ended program left behind, or one that is being ended, may still write without SIGPIPE."""
 
 
 class PipedStream:
@@ -161,7 +161,7 @@ class _Pipes:
         self._writer.close()
         self._wire.close()
         for reader in self._readers:
-            reader.close()
+            reader.discard(LINGER)
 
     def _deliver(self, stderr: bool, data: memoryview) -> None:
         try:

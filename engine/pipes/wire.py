@@ -81,6 +81,14 @@ class FifoReader:
             left -= size
         self.close()
 
+    def discard(self, seconds: float) -> None:
+        """Nobody listens any more: read for so long and deliver nothing, so that a program that is being ended may
+        still say something. `ended` is not called."""
+        if self.open:
+            self._deliver = self._ended = _ignore
+            self.resume()
+            self._loop.call_later(seconds, self.close)
+
     def close(self) -> None:
         """Idempotent; `ended` is not called."""
         self.pause()
@@ -104,3 +112,7 @@ class FifoReader:
             self._busy.moved(size)
             self._deliver(scratch.view[:size])
         return size
+
+
+def _ignore(*_: object) -> None:
+    """For output that nobody hears, and its end."""

@@ -16,6 +16,7 @@ from sshore.actors.messages import (
     ChannelClosed,
     ChildEnded,
     ChildFailed,
+    ContainerReady,
     ContainerWanted,
     ImageFailed,
     ImageReady,
@@ -56,6 +57,7 @@ sensible = {
     SendSignal: st.builds(SendSignal, st.sampled_from(["KILL", "INT", "USR1", "SIGINT", ""])),
     StreamFailed: st.builds(StreamFailed, st.just(Unavailable("stream", "reset"))),
     StreamOpened: st.builds(StreamOpened, st.sampled_from([PID, None])),
+    ContainerReady: st.builds(ContainerReady, st.text(), st.text(), st.text(), st.none()),
     Refused: st.just(refuse(Code.CONTAINER_LOST, "made up")),
 }
 kinds = sorted({kind for row in transitions._TABLE.values() for kind in row} - {ChannelClosed}, key=str)
