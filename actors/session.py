@@ -46,6 +46,8 @@ KILLED = 128 + 9
 _EXIT_GRACE = 0.1
 _LONGEST_EXIT_PAUSE = 5.0
 _LATEST_EVENT = 1.0
+_LAST = -1
+"""The number of the question behind which nobody waits for an event any more."""
 _STALL_ANSWER = 0.4
 _RUNNING = (State.RUNNING, State.SILENT)
 _KINDS = {RunShell: "shell", RunExec: "exec", RunSubsystem: "subsystem"}
@@ -311,10 +313,11 @@ class SessionActor(Tenant):
         if self.state is State.RUNNING:
             # Its output is not over yet; who sees that end asks again.
             return
-        if not self._waited_for_events:
-            # The event may be on its way: podman looks for new ones four times a second.
-            self._waited_for_events = True
-            self._expect_exit(_LATEST_EVENT, asked)
+        if asked != _LAST:
+            # The event may be on its way: podman looks for new ones four times a second. Several may be asking.
+            if not self._waited_for_events:
+                self._waited_for_events = True
+                self._expect_exit(_LATEST_EVENT, _LAST)
             return
         self.log.warning("exit_unknown", code=Code.EXIT_UNKNOWN, cause="the engine does not know the program any more")
         self._exited(FAILED, self._loss or refuse(Code.CONTAINER_LOST, ""))
