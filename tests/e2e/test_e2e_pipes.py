@@ -200,7 +200,7 @@ def test_where_it_has_to_be_shared_and_is_not_a_user_is_refused(mode: str, servi
 
 
 def test_without_pipes_the_engine_carries_all(mode: str, serving: Serving) -> None:
-    with serving({"mode": mode, "pipes": "off"}) as server:
+    with serving({"mode": mode, "pipes": "off", "primed": False}) as server:
         done = server.ssh(f"{CARRIER}; ls /run/sshore")
         assert not (server.state / "pipes").exists()
     assert done.stdout.count(b"pipe:[") == 3
