@@ -47,9 +47,9 @@ from .pool_client import PoolClient, RenameDue
 from .pool_messages import GuestReady, NoGuest
 from .ports import ConnectionPort
 from .primed import PrimedShell, PrimingDue, ShellLost, ShellPrimed
-from .primed_shells import PrimedShells
 from .ref import Ref, post
 from .refusals import Refused, RefusedError, record, refuse
+from .specs import program_user
 from .surroundings import Surroundings
 from .turn_messages import RemovalTurn, StartOverdue, StartTurn
 
@@ -74,7 +74,6 @@ class ConnectionActor(GuestMaker):
         self._sessions: set[Ref] = set()
         self._waiting: list[ContainerWanted] = []
         self._pool = PoolClient(self.actor_ref, surroundings)
-        self._shells: PrimedShells | None = None
         self._settled = False
         self._shell: ControlInput | ExecShell | None = None
         self._fate = Fate()
@@ -99,10 +98,10 @@ class ConnectionActor(GuestMaker):
             case ContainerWanted(session):
                 self._make_room(session)
                 self._answer(message)
-            case ShellPrimed() if self._shells:
-                self._shells.primed(message)
-            case ShellLost() if self._shells:
-                self._shells.lost(message)
+            case ShellPrimed() if self.shells:
+                self.shells.primed(message)
+            case ShellLost() if self.shells:
+                self.shells.lost(message)
             case PrimingDue(quiet):
                 self._prime(quiet)
             case CauseWanted(session):
@@ -169,9 +168,8 @@ class ConnectionActor(GuestMaker):
     def release(self) -> None:
         for session in self._sessions:
             post(session, ChannelClosed())
-        for held in (self._shells, self._shell):
-            if held:
-                held.close()
+        if self._shell:
+            self._shell.close()
         try:
             super().release()
         finally:
@@ -189,7 +187,7 @@ class ConnectionActor(GuestMaker):
 
     def _take(self, ready: GuestReady) -> None:
         guest = ready.guest
-        self.container, self.switch = guest.container, guest.switch
+        self.receive(guest)
         name = self._pool.take(ready, self.username)
         self.watch(guest.container.id)
         self.log = self.log.bind(container=guest.container.name)
@@ -200,13 +198,11 @@ class ConnectionActor(GuestMaker):
         """Have the programs run in it."""
         container, own = guest.container, self.execution.idle_command
         self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else guest.switch
-        user = str(self.execution.container.get("User") or guest.image.user)
-        pipes = container.pipes
+        pipes = None if self.execution.pipes is Pipes.OFF else container.pipes
         self._ready = ContainerReady(
-            container.id, container.name, user, pipes=None if self.execution.pipes is Pipes.OFF else pipes
+            container.id, container.name, program_user(self.execution, guest.image), pipes=pipes
         )
-        if pipes and self.execution.primed:
-            self._shells = PrimedShells(self.surroundings, self.actor_ref, container.id, user, pipes)
+        if guest.shells:
             self._prime_when_quiet()
         self._pool.start_is_over()
         self._answer_all()
@@ -220,8 +216,8 @@ class ConnectionActor(GuestMaker):
     def _answer(self, wanted: ContainerWanted) -> None:
         if self._ending:
             post(wanted.session, refuse(Code.CONNECTION_ENDING, "the connection is ending"))
-        elif self._ready and self._shells and wanted.terminal is not None:
-            self._shells.take(wanted.terminal, lambda shell: self._hand_over(wanted.session, shell))
+        elif self._ready and self.shells and wanted.terminal is not None:
+            self.shells.take(wanted.terminal, lambda shell: self._hand_over(wanted.session, shell))
         elif self._ready or self._refused:
             post(wanted.session, self._ready or self._refused)
         else:
@@ -245,8 +241,8 @@ class ConnectionActor(GuestMaker):
     def _prime(self, quiet: bool) -> None:
         # A connection for one command ends before: nothing is started for it that nobody needs.
         self._settled = self._settled or quiet
-        if self._shells and self._settled and self._ready and not self._ending:
-            self._shells.prime()
+        if self.shells and self._settled and self._ready and not self._ending:
+            self.shells.prime()
 
     def _make_room(self, newcomer: Ref) -> None:
         for session in self._sessions - {newcomer}:

@@ -29,7 +29,7 @@ from .ports import SessionPort
 from .ref import Ref
 from .refusals import CANNOT_EXECUTE, Refused, RefusedError, refuse, refuse_for
 from .session import SessionActor
-from .specs import bare_environment, guard_user, program_argv, program_container, terminal_size
+from .specs import bare_environment, guard_user, program_argv, program_container, program_user, terminal_size
 from .surroundings import Surroundings
 from .transitions import State
 from .turn_messages import StartOverdue, StartTurn
@@ -87,7 +87,7 @@ class ContainerSession(SessionActor, ContainerOwner):
 
     def image_at_hand(self, image: ImageInfo) -> None:
         name = container_name(self.execution.containername, self.username)
-        user = str(self.execution.container.get("User") or image.user)
+        user = program_user(self.execution, image)
         self._guard_user = guard_user(self.execution, user)
         env, sizes = self.env, self.engine.sizes_terminals
         if not self._program:

@@ -9,12 +9,15 @@ from ..config.models import PullPolicy
 from ..engine import labels
 from ..engine.errors import EngineError
 from ..engine.types import EngineEvent, ImageInfo
-from .guest import GuestMaker
+from ..metrics.codes import Code
+from .guest import Guest, GuestMaker
 from .messages import ImageFailed, ImageReady
 from .naming import pooled_name
-from .pool_messages import Fill, Filled, FillFailed, GuestAccepted, GuestNews, Look, Seen
+from .pool_messages import Fill, Filled, FillFailed, GuestAccepted, GuestNews, Look, Seen, ShellsOverdue
+from .primed import ShellLost, ShellPrimed
+from .primed_shells import PrimedShells
 from .ref import Ref, post
-from .refusals import Refused, RefusedError
+from .refusals import Refused, RefusedError, refuse
 from .surroundings import Surroundings
 from .turn_messages import StartOverdue, StartTurn
 
@@ -27,6 +30,8 @@ class FillingActor(GuestMaker):
     def __init__(self, pool: Ref, surroundings: Surroundings) -> None:
         super().__init__(pool, surroundings)
         self._begun: float | None = None
+        self._guest: Guest | None = None
+        """What runs, while its shells begin to wait."""
 
     def handle(self, message: object) -> None:
         match message:
@@ -39,6 +44,14 @@ class FillingActor(GuestMaker):
                 self._attempt(lambda: self.turn_news(message))
             case ImageFailed(refused) if self._begun is not None:
                 self.refused(refused)
+            case ShellPrimed() if self._guest and self._guest.shells:
+                self._guest.shells.primed(message)
+                self._hand_over_if_ready()
+            case ShellLost() if self._guest and self._guest.shells:
+                self._guest.shells.lost(message)
+                self._prime(self._guest.shells)
+            case ShellsOverdue(container) if self._guest and self._guest.container.id == container:
+                self._give_up()
             case GuestAccepted():
                 self.give_away()
             case Look():
@@ -47,12 +60,32 @@ class FillingActor(GuestMaker):
     def image_at_hand(self, image: ImageInfo) -> None:
         name = pooled_name(self.execution.containername)
         try:
-            guest = self.make_guest(image, name, {**self.surroundings.labels, labels.POOL: name})
+            self._guest = self.make_guest(image, name, {**self.surroundings.labels, labels.POOL: name})
         finally:
             self.give_turn_back()
-        assert self._begun is not None
-        seconds, self._begun = time.monotonic() - self._begun, None
-        post(self.parent, Filled(guest, seconds))
+        if self._guest.shells:
+            overdue = ShellsOverdue(self._guest.container.id)
+            self.surroundings.house.timers.after(self.timeouts.command_start, self.actor_ref, overdue)
+            self._prime(self._guest.shells)
+        else:
+            self._hand_over_if_ready()
+
+    def _prime(self, shells: PrimedShells) -> None:
+        shells.prime()
+        self._hand_over_if_ready()
+
+    def _hand_over_if_ready(self) -> None:
+        guest = self._guest
+        if guest and (guest.shells is None or guest.shells.complete):
+            assert self._begun is not None
+            seconds, self._begun = time.monotonic() - self._begun, None
+            self._guest = None
+            post(self.parent, Filled(guest, seconds))
+
+    def _give_up(self) -> None:
+        self._guest = None
+        self.drop_guest()
+        self.refused(refuse(Code.PROGRAM_START_FAILED, f"no shell within {self.timeouts.command_start:g} s"))
 
     def refused(self, refused: Refused) -> None:
         self._begun = None

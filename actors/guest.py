@@ -12,23 +12,35 @@ from ..engine.types import ImageInfo
 from ..metrics.codes import Code
 from .container import OwnedContainer
 from .owner import ContainerOwner
+from .primed_shells import PrimedShells
 from .refusals import Refused, RefusedError, refuse, refuse_for
-from .specs import idle_container
+from .specs import idle_container, program_user
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A started container, its held switch and its image: all that one actor hands to another with it."""
+    """A started container, its held switch, its image and its shells: all that one actor hands to another with it.
+
+    `shells` are None where none may wait; `move_to` gives them to who has the guest.
+    """
 
     container: OwnedContainer
     switch: ControlInput
     image: ImageInfo
+    shells: PrimedShells | None = None
+
+    def close(self) -> None:
+        """Let go of what holds it; the container stays. Idempotent."""
+        for held in (self.shells, self.switch):
+            if held:
+                held.close()
 
 
 class GuestMaker(ContainerOwner):
     """An actor that makes guests. What it has made is its own until `give_away`."""
 
     switch: ControlInput | None = None
+    shells: PrimedShells | None = None
 
     def make_guest(self, image: ImageInfo, name: str, labels: Mapping[str, str]) -> Guest:
         """Create a container that idles, hold its switch, start it. Raises RefusedError, with nothing left."""
@@ -38,24 +50,42 @@ class GuestMaker(ContainerOwner):
             self.switch = container.hold_stdin()
             container.start()
         except EngineError as error:
-            self.let_switch_go()
-            self.drop_container()
+            self.drop_guest()
             raise RefusedError(self._start_failed(error)) from error
-        return Guest(container, self.switch, image)
+        self.shells = self._shells_in(container, image)
+        return Guest(container, self.switch, image, self.shells)
+
+    def receive(self, guest: Guest) -> None:
+        """The guest is this actor's from now on."""
+        self.container, self.switch, self.shells = guest.container, guest.switch, guest.shells
+        if self.shells:
+            self.shells.move_to(self.actor_ref, self.surroundings)
 
     def give_away(self) -> None:
         """The guest is somebody else's from now on."""
-        self.container, self.switch = None, None
+        self.container, self.switch, self.shells = None, None, None
 
-    def let_switch_go(self) -> None:
-        """Let the idle program come to its end. Idempotent."""
-        switch, self.switch = self.switch, None
-        if switch:
-            switch.close()
+    def drop_guest(self) -> None:
+        """Remove what it has made, as far as that got. Idempotent."""
+        self._let_go()
+        self.drop_container()
+
+    def _let_go(self) -> None:
+        switch, shells = self.switch, self.shells
+        self.switch, self.shells = None, None
+        for held in (shells, switch):
+            if held:
+                held.close()
 
     def release(self) -> None:
-        self.let_switch_go()
+        self._let_go()
         super().release()
+
+    def _shells_in(self, container: OwnedContainer, image: ImageInfo) -> PrimedShells | None:
+        if not container.pipes or not self.execution.primed:
+            return None
+        user = program_user(self.execution, image)
+        return PrimedShells(self.surroundings, self.actor_ref, container.id, user, container.pipes)
 
     def _start_failed(self, error: EngineError) -> Refused:
         if not self.execution.idle_command and f"{SHELL}: no such file" in error.detail:

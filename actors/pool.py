@@ -28,6 +28,7 @@ from .pool_messages import (
     Seen,
     StartOver,
 )
+from .primed import ShellLost
 from .ref import Ref, post
 from .refusals import Refused, RefusedError
 from .surroundings import Surroundings
@@ -116,6 +117,8 @@ class PoolActor(Worker):
                 self._wake_at = math.inf
             case LookDue():
                 self._look_due()
+            case ShellLost():
+                self._shell_lost(message)
             case Seen():
                 self._seen(message)
             case Drain():
@@ -173,6 +176,8 @@ class PoolActor(Worker):
     # Guests.
     def _take_in(self, guest: Guest) -> None:
         self.metrics.pool_gained()
+        if guest.shells:
+            guest.shells.move_to(self.actor_ref, self._surroundings)
         self._waiting[guest.container.id] = (guest, guest.container.begun)
         if self._ending:
             self._drop(guest.container.id, "end")
@@ -186,8 +191,14 @@ class PoolActor(Worker):
         guest = self._take_out(id)
         self.log.info("pool_container_dropped", container=guest.container.name, reason=reason)
         self._house.watcher.forget(id)
-        guest.switch.close()
+        guest.close()
         guest.container.leave_to_root()
+
+    def _shell_lost(self, news: ShellLost) -> None:
+        # His first program is an exec then, for whoever gets that guest.
+        for guest in self.waiting:
+            if guest.shells:
+                guest.shells.lost(news)
 
     def _drop_aged(self) -> None:
         oldest_allowed = time.monotonic() - self._max_age

@@ -101,6 +101,13 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class ShellsOverdue:
+    """A filling actor to itself: shells have had time enough to begin to wait in the container."""
+
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
 class Filled:
     """A guest, `seconds` after it was ordered: the pool's as soon as that says GuestAccepted."""
 

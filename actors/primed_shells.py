@@ -51,9 +51,13 @@ class PrimedShells:
     def prime(self) -> None:
         """Start the next one that is missing, unless one is on its way: execs wait for each other in the engine."""
         if all(place.waits for place in self._places.values()):
-            missing = [tty for tty in (False, True) if tty not in self._places and tty not in self._impossible]
-            if missing:
-                self._start(missing[0])
+            missing = (tty for tty in (False, True) if tty not in self._places and tty not in self._impossible)
+            any(self._start(tty) for tty in missing)
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing to wait for: every shell that is possible waits."""
+        return all(tty in self._impossible or self._waits(tty) for tty in (False, True))
 
     def take(self, tty: bool, taker: Taker) -> None:
         """Give the taker a shell, with a terminal or without, now or when it waits; None if there is none to come."""
@@ -96,16 +100,21 @@ class PrimedShells:
         for place in places.values():
             place.shell.dismiss()
 
+    def _waits(self, tty: bool) -> bool:
+        place = self._places.get(tty)
+        return place is not None and place.waits
+
     def _place_of(self, shell: PrimedShell) -> _Place | None:
         place = self._places.get(shell.tty)
         return place if place and place.shell is shell else None
 
-    def _start(self, tty: bool) -> None:
+    def _start(self, tty: bool) -> bool:
+        """Return whether one is on its way; if not, there never will be one."""
         engine, timeout = self._surroundings.engine, self._surroundings.docker.timeouts.command_start
         order = self._pipes.make_order(self._user)
         if order is None:
             self._impossible.add(tty)
-            return
+            return False
         spec = ExecSpec(argv=primed_argv(order.path, self._pipes.boot_id), user=self._user, tty=tty)
         try:
             exec_id = engine.create_exec(self._container_id, spec, timeout=timeout)
@@ -113,7 +122,8 @@ class PrimedShells:
             order.remove()
             self._impossible.add(tty)
             self._surroundings.log.debug("shell_not_primed", tty=tty, cause=str(error))
-            return
+            return False
         opener = self._surroundings.house.shells
         shell = opener.open_shell(engine.streams, exec_id, order, self._owner, tty=tty, timeout=timeout)
         self._places[tty] = _Place(shell)
+        return True

@@ -20,8 +20,15 @@ class Shape:
     pull_policy: PullPolicy
     auth: RegistryAuthConfig | None
     pipes: Pipes
+    primed: bool
 
     @classmethod
     def of(cls, execution: ExecutionConfig) -> Shape:
         """Return the shape of this configuration's containers."""
-        return cls(idle_container(execution, "", {}), execution.image_pull_policy, execution.auth, execution.pipes)
+        return cls(
+            idle_container(execution, "", {}),
+            execution.image_pull_policy,
+            execution.auth,
+            execution.pipes,
+            execution.primed,
+        )

@@ -10,7 +10,7 @@ from ..config.hardening import forbids_new_privileges, hardened
 from ..config.models import ExecutionConfig
 from ..engine.control_shell import CONTROL_SHELL
 from ..engine.launcher import SHELL, NamedPipes, Program, Tty, launch_argv
-from ..engine.types import ContainerSpec
+from ..engine.types import ContainerSpec, ImageInfo
 from .messages import RequestPty
 
 NETWORK = "sshore"
@@ -97,6 +97,11 @@ def guard_user(execution: ExecutionConfig, user: str) -> str:
     """
     is_root = user.partition(":")[0] in ("", "0", "root")
     return user if forbids_new_privileges(execution.host) and not is_root else IDLE_USER
+
+
+def program_user(execution: ExecutionConfig, image: ImageInfo) -> str:
+    """Return whom programs run as, as Docker has it, empty for root."""
+    return str(execution.container.get("User") or image.user)
 
 
 def terminal_size(pty: RequestPty | None) -> tuple[int, int] | None:

@@ -106,6 +106,16 @@ def test_everything_works_in_a_container_that_waited(full: Server) -> None:
             assert full.ssh(f"exit {number}", options=options).returncode == number
 
 
+def test_a_users_first_program_is_a_shell_that_waited(serving: Serving) -> None:
+    with serving({"host": {"NetworkMode": "none"}, "pool": {"size": 1}}, log_level="debug") as started:
+        wait_until(lambda: len(waiting(started)) == 1)
+        assert started.ssh("echo hi").stdout == b"hi\n"
+        assert "event=shell_became_program" in started.log
+        wait_until(lambda: len(waiting(started)) == 1)
+        assert b"/dev/pts/" in started.ssh("tty", options=["-tt"]).stdout
+        assert len(re.findall("event=shell_became_program", started.log)) == 2
+
+
 def test_a_stop_leaves_none_that_waited(serving: Serving, docker_client: DockerClient) -> None:
     with serving({"host": {"NetworkMode": "none"}, "pool": {"size": SIZE}}) as started:
         wait_until(lambda: len(waiting(started)) == SIZE)
