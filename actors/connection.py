@@ -115,8 +115,7 @@ class ConnectionActor(GuestMaker):
                 self._disconnected()
             case GuestReady() if self._pool.answered() and not self._ending:
                 self._take(message)
-            case NoGuest(pool) if self._pool.answered() and not self._ending:
-                self._pool.start_begins(pool)
+            case NoGuest() if self._pool.answered() and not self._ending:
                 self._attempt(self.seek_image)
             case RenameDue() if self.container and not self._ending:
                 self._pool.rename(self.container, self.log)
@@ -159,7 +158,6 @@ class ConnectionActor(GuestMaker):
     def refused(self, refused: Refused) -> None:
         record(refused, "container_refused", self.log, self.metrics)
         self._refused = refused
-        self._pool.start_is_over()
         self._answer_all()
 
     def failed(self, error: BaseException) -> None:
@@ -204,7 +202,6 @@ class ConnectionActor(GuestMaker):
         )
         if guest.shells:
             self._prime_when_quiet()
-        self._pool.start_is_over()
         self._answer_all()
 
     def _attempt(self, step: Callable[[], None]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 QUIET_SECONDS = 0.1
 """How long after a login nothing is started: the user's program begins then."""
-LONGEST_WAIT = 3.0
-"""How long a fill gives way to users at most."""
+LONGEST_QUIET = 1.0
+"""How long logins that follow one another hold a fill up at most. (What users start is `engine/turns.py`'s matter.)"""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 """Behind a failure, and behind the tenth in a row."""
@@ -18,7 +18,7 @@ YOUNG_SECONDS = 10.0
 
 
 class FillPace:
-    """Gives way to users who log in and to their own containers that start, and to an engine that fails.
+    """Gives way to the first program of whoever logs in, and to an engine that fails.
 
     Belongs to the pool's thread. `clock` tells monotonic seconds.
     """
@@ -26,23 +26,13 @@ class FillPace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last_login = -math.inf
-        self._starting: set[Hashable] = set()
         self._needed_since: float | None = None
         self._not_before = -math.inf
         self._pause = 0.0
 
     def login(self) -> None:
-        """Somebody was given a container."""
+        """Somebody was given a container, or told to start his own."""
         self._last_login = self._clock()
-
-    def start_begun(self, user: Hashable) -> None:
-        """Somebody's own container starts, until `start_over`."""
-        self.login()
-        self._starting.add(user)
-
-    def start_over(self, user: Hashable) -> None:
-        """It runs, or will not. Idempotent."""
-        self._starting.discard(user)
 
     def failed(self) -> None:
         """A fill failed: the pause before the next one doubles."""
@@ -67,8 +57,7 @@ class FillPace:
         now = self._clock()
         if self._needed_since is None:
             self._needed_since = now
-        patience = self._needed_since + LONGEST_WAIT
-        quiet = patience if self._starting else min(self._last_login + QUIET_SECONDS, patience)
+        quiet = min(self._last_login + QUIET_SECONDS, self._needed_since + LONGEST_QUIET)
         return max(quiet - now, self._not_before - now, 0.0)
 
     def begun(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ..config.models import PullPolicy
 from ..engine import labels
 from ..engine.errors import EngineError
+from ..engine.turns import LONGEST_FILL_DELAY, Turn, Work
 from ..engine.types import EngineEvent, ImageInfo
 from ..metrics.codes import Code
 from .guest import Guest, GuestMaker
@@ -57,8 +58,20 @@ class FillingActor(GuestMaker):
             case Look():
                 self._look()
 
+    def get_in_line(self) -> None:
+        """Nobody waits for it: users' starts go first, for so long."""
+        self.await_turn(self.surroundings.house.turns.for_fill(self.turn_came), LONGEST_FILL_DELAY)
+
+    def turn_overdue(self, turn: Turn) -> None:
+        if turn.work is not Work.FILL:
+            super().turn_overdue(turn)
+            return
+        turn.give_back()
+        super().get_in_line()
+
     def image_at_hand(self, image: ImageInfo) -> None:
         name = pooled_name(self.execution.containername)
+        self._leave_out_the_wait()
         try:
             self._guest = self.make_guest(image, name, {**self.surroundings.labels, labels.POOL: name})
         finally:
@@ -104,6 +117,13 @@ class FillingActor(GuestMaker):
             step()
         except RefusedError as error:
             self.refused(error.refused)
+
+    def _leave_out_the_wait(self) -> None:
+        """Giving way is no part of what a start or a fill takes."""
+        assert self._begun is not None
+        now = time.monotonic()
+        self._begun += now - self.decided_at
+        self.decided_at = now
 
     def _look(self) -> None:
         timeout = self.timeouts.http

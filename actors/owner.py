@@ -48,7 +48,8 @@ class ContainerOwner(Tenant):
     """Its turn at the engine, or its place in the line."""
     _image: ImageInfo | None = None
     """What its container is to be made of, while it waits for its turn."""
-    _decided_at = 0.0
+    decided_at = 0.0
+    """When (monotonic seconds) that was settled."""
 
     @abstractmethod
     def image_at_hand(self, image: ImageInfo) -> None:
@@ -84,15 +85,39 @@ class ContainerOwner(Tenant):
         self._want_turn(image)
 
     def turn_news(self, news: StartTurn | StartOverdue) -> None:
-        """Start, or give up waiting for it; nothing if that has happened already. May raise RefusedError."""
-        image, self._image = self._image, None
-        if not image:
+        """Start, or wait no longer for it; nothing if that has happened already. May raise RefusedError."""
+        if not self._image:
             return
-        if isinstance(news, StartOverdue):
-            self.give_turn_back()
-            error = TimedOut("container_create", f"no turn within {self.timeouts.container_start:g} s")
-            raise RefusedError(refuse_for(error, Code.CONTAINER_CREATE_FAILED))
-        self.image_at_hand(image)
+        match news:
+            case StartTurn():
+                image, self._image = self._image, None
+                self.image_at_hand(image)
+            case StartOverdue(turn) if turn is self.turn:
+                self.turn_overdue(turn)
+
+    def get_in_line(self) -> None:
+        """Ask for a turn to start; StartTurn or StartOverdue follows, if it has not come at once. May raise."""
+        self.await_turn(
+            self.surroundings.house.turns.for_start(self.username, self.turn_came), self.timeouts.container_start
+        )
+
+    def await_turn(self, turn: Turn, seconds: float) -> None:
+        """Go on if it has come at once; StartOverdue follows so many seconds later if not. May raise RefusedError."""
+        self.turn = turn
+        if turn.at_once:
+            self.turn_news(StartTurn())
+        else:
+            self.surroundings.house.timers.after(seconds, self.actor_ref, StartOverdue(turn))
+
+    def turn_came(self) -> None:
+        """Any thread: have the actor told."""
+        post(self.actor_ref, StartTurn())
+
+    def turn_overdue(self, turn: Turn) -> None:
+        """It was waited for as long as the call itself may take. Raises RefusedError."""
+        self.give_turn_back()
+        error = TimedOut("container_create", f"no turn within {self.timeouts.container_start:g} s")
+        raise RefusedError(refuse_for(error, Code.CONTAINER_CREATE_FAILED))
 
     def give_turn_back(self) -> None:
         """Let others start, or leave the line. Idempotent."""
@@ -106,7 +131,7 @@ class ContainerOwner(Tenant):
 
         `piped`: named pipes may carry what its programs say and hear.
         """
-        container = OwnedContainer(self.surroundings, name, spec, self._decided_at, piped=piped)
+        container = OwnedContainer(self.surroundings, name, spec, self.decided_at, piped=piped)
         self.log = self.log.bind(container=container.name)
         try:
             container.create()
@@ -135,13 +160,8 @@ class ContainerOwner(Tenant):
             super().release()
 
     def _want_turn(self, image: ImageInfo) -> None:
-        me = self.actor_ref
-        self._image, self._decided_at = image, time.monotonic()
-        self.turn = self.surroundings.house.turns.for_start(self.username, lambda: post(me, StartTurn()))
-        if self.turn.at_once:
-            self.turn_news(StartTurn())
-        else:
-            self.surroundings.house.timers.after(self.timeouts.container_start, me, StartOverdue())
+        self._image, self.decided_at = image, time.monotonic()
+        self.get_in_line()
 
     def _want_image(self) -> None:
         auth = self.execution.auth

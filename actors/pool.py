@@ -26,7 +26,6 @@ from .pool_messages import (
     LookDue,
     NoGuest,
     Seen,
-    StartOver,
 )
 from .primed import ShellLost
 from .ref import Ref, post
@@ -101,8 +100,6 @@ class PoolActor(Worker):
                 self._guest_wanted(message)
             case GuestTaken(asker):
                 self._guest_taken(asker)
-            case StartOver(asker):
-                self._pace.start_over(asker)
             case AskerGone(asker):
                 self._asker_gone(asker)
             case GuestNews(id, event):
@@ -146,11 +143,10 @@ class PoolActor(Worker):
     def _guest_wanted(self, wanted: GuestWanted) -> None:
         guest = self._oldest()
         self.metrics.pool_asked(guest is not None)
-        if guest is None:
-            self._pace.start_begun(wanted.asker)
-            post(wanted.asker, NoGuest(self.actor_ref))
-            return
         self._pace.login()
+        if guest is None:
+            post(wanted.asker, NoGuest())
+            return
         self._handed_over[wanted.asker] = _HandedOver(guest)
         if not post(wanted.asker, GuestReady(guest, self.actor_ref)):
             self._asker_gone(wanted.asker)
@@ -166,7 +162,6 @@ class PoolActor(Worker):
             self._handed_over[asker].taken = True
 
     def _asker_gone(self, asker: Ref) -> None:
-        self._pace.start_over(asker)
         handed_over = self._handed_over.pop(asker, None)
         if handed_over and not handed_over.taken:
             self._take_in(handed_over.guest)

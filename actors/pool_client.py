@@ -8,7 +8,7 @@ from ..engine.errors import EngineError
 from .container import OwnedContainer
 from .log import Log
 from .naming import name_for
-from .pool_messages import GuestReady, GuestTaken, GuestWanted, StartOver
+from .pool_messages import GuestReady, GuestTaken, GuestWanted
 from .ref import Ref, post
 from .shape import Shape
 from .surroundings import Surroundings
@@ -29,7 +29,6 @@ class PoolClient:
         self._me = connection
         self._surroundings = surroundings
         self._asked = False
-        self._starts_beside: Ref | None = None
 
     def ask(self) -> bool:
         """Ask for a container, if the configuration has a pool; return whether GuestReady or NoGuest follows."""
@@ -59,12 +58,3 @@ class PoolClient:
             container.rename()
         except EngineError as error:
             log.warning("container_not_renamed", code=error.code, cause=str(error))
-
-    def start_begins(self, pool: Ref | None) -> None:
-        """The connection starts a container of its own."""
-        self._starts_beside = pool
-
-    def start_is_over(self) -> None:
-        """It runs, or will not: the pool need not give way any more. Idempotent."""
-        pool, self._starts_beside = self._starts_beside, None
-        post(pool, StartOver(self._me))

@@ -47,22 +47,13 @@ class GuestReady:
 
 @dataclass(frozen=True, slots=True)
 class NoGuest:
-    """There is none, start a container of your own; tell the `pool`, if there is one, when that is over."""
-
-    pool: Ref | None = None
+    """There is none, start a container of your own."""
 
 
 # To a pool.
 @dataclass(frozen=True, slots=True)
 class GuestTaken:
     """The guest that was handed to the asker is his."""
-
-    asker: Ref
-
-
-@dataclass(frozen=True, slots=True)
-class StartOver:
-    """The asker's own container has started, or will not."""
 
     asker: Ref
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..engine.turns import Turn
+
 
 @dataclass(frozen=True, slots=True)
 class StartTurn:
@@ -12,7 +14,9 @@ class StartTurn:
 
 @dataclass(frozen=True, slots=True)
 class StartOverdue:
-    """A turn to start was waited for as long as the call itself may take."""
+    """This turn was waited for as long as it may be; one that has come meanwhile tells nothing any more."""
+
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)

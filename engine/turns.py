@@ -1,4 +1,4 @@
-"""Turns at the engine: how many containers start at once, who is next, and that removals give way to starts."""
+"""Turns at the engine: how many containers start at once, who is next, and what gives way to users' starts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ..metrics.interface import TurnCounters
 
 LONGEST_DELAY = 15.0
 """How many seconds a removal gives way to starts at most."""
+LONGEST_FILL_DELAY = 3.0
+"""How many seconds a fill of the pool does."""
 _LONGEST_LINE = 64
 
 
@@ -19,6 +21,7 @@ class Work(Enum):
     """What a turn is for."""
 
     START = "start"
+    FILL = "fill"
     REMOVAL = "removal"
 
 
@@ -43,9 +46,9 @@ class Turns:
     """Who may start or remove a container now. Any thread, and nobody is blocked.
 
     At most `limit` turns are for starts at the same time, and as many for removals. The next start is of the user who
-    has the fewest of them, and of these his who had none for longest; a user's own come in their order. A removal's
-    turn comes when no start has a turn or waits for one, or when more than 64 removals wait. Whoever asked must give
-    back, and may do so at any time.
+    has the fewest of them, and of these his who had none for longest; a user's own come in their order. A fill's or
+    a removal's turn comes when no start has a turn or waits for one; there is one fill at a time, and a removal's comes
+    in any case when more than 64 wait. Whoever asked must give back, and may do so at any time.
     `granted` is called in any thread, returns at once and must not raise.
     """
 
@@ -54,6 +57,7 @@ class Turns:
         self._limit = limit
         self._lock = threading.Lock()
         self._starts: dict[str, deque[Turn]] = {}
+        self._fills: deque[Turn] = deque()
         self._removals: deque[Turn] = deque()
         self._held: set[Turn] = set()
         self._hurried = False
@@ -65,12 +69,16 @@ class Turns:
             self._starts.setdefault(user, deque()).append(turn)
         return self._asked(turn)
 
+    def for_fill(self, granted: Callable[[], object]) -> Turn:
+        """Ask for a turn to start one that nobody waits for.
+
+        Whoever has waited `LONGEST_FILL_DELAY` seconds gives it back and asks for a turn to start.
+        """
+        return self._in_line(Turn(self, Work.FILL, "", granted), self._fills)
+
     def for_removal(self, granted: Callable[[], object]) -> Turn:
         """Ask for a turn to remove one. Whoever has waited `LONGEST_DELAY` seconds removes without it."""
-        turn = Turn(self, Work.REMOVAL, "", granted)
-        with self._lock:
-            self._removals.append(turn)
-        return self._asked(turn)
+        return self._in_line(Turn(self, Work.REMOVAL, "", granted), self._removals)
 
     def hurry(self) -> None:
         """From now on removals do not wait: the gateway ends."""
@@ -87,6 +95,11 @@ class Turns:
             self._counters.turn_waited(turn.work.value, time.monotonic() - turn.asked_at)
         self._tell(self._grant())
 
+    def _in_line(self, turn: Turn, line: deque[Turn]) -> Turn:
+        with self._lock:
+            line.append(turn)
+        return self._asked(turn)
+
     def _asked(self, turn: Turn) -> Turn:
         self._counters.turn_asked(turn.work.value)
         granted = self._grant()
@@ -99,7 +112,7 @@ class Turns:
             return list(iter(self._next, None))
 
     def _next(self) -> Turn | None:
-        turn = self._next_start() or self._next_removal()
+        turn = self._next_start() or self._next_fill() or self._next_removal()
         if turn:
             self._held.add(turn)
         return turn
@@ -115,13 +128,22 @@ class Turns:
             self._starts[user] = line
         return turn
 
+    def _next_fill(self) -> Turn | None:
+        if self._fills and self._quiet and not self._holding(Work.FILL):
+            return self._fills.popleft()
+        return None
+
     def _next_removal(self) -> Turn | None:
         if not self._removals:
             return None
-        quiet = not self._starts and not self._holding(Work.START) and self._holding(Work.REMOVAL) < self._limit
-        if quiet or self._hurried or len(self._removals) > _LONGEST_LINE:
+        fits = self._quiet and self._holding(Work.REMOVAL) < self._limit
+        if fits or self._hurried or len(self._removals) > _LONGEST_LINE:
             return self._removals.popleft()
         return None
+
+    @property
+    def _quiet(self) -> bool:
+        return not self._starts and not self._holding(Work.START)
 
     def _holding(self, work: Work) -> int:
         return sum(turn.work is work for turn in self._held)
@@ -130,13 +152,22 @@ class Turns:
         return sum(turn.user == user and turn.work is Work.START for turn in self._held)
 
     def _leave(self, turn: Turn) -> bool:
-        line = self._starts.get(turn.user, deque()) if turn.work is Work.START else self._removals
+        line = self._line_of(turn)
         if turn not in line:
             return False
         line.remove(turn)
         if not line and turn.work is Work.START:
             del self._starts[turn.user]
         return True
+
+    def _line_of(self, turn: Turn) -> deque[Turn]:
+        match turn.work:
+            case Work.START:
+                return self._starts.get(turn.user, deque())
+            case Work.FILL:
+                return self._fills
+            case Work.REMOVAL:
+                return self._removals
 
     def _tell(self, granted: list[Turn], silent: Turn | None = None) -> None:
         for turn in granted:

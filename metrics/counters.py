@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 # From a primed shell's few milliseconds to an image that is slow to start.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_WORKS = ("start", "fill", "removal")
 
 
 class Metrics:
@@ -68,7 +69,7 @@ class Metrics:
         self._containers_current.dec()
 
     def turn_asked(self, work: str) -> None:
-        """Somebody waits for a turn at the engine, if only for a moment: for a `start` or a `removal`."""
+        """Somebody waits for a turn at the engine, if only for a moment: for a `start`, a `fill` or a `removal`."""
         self._turns_waiting[work].inc()
 
     def turn_waited(self, work: str, seconds: float) -> None:
@@ -199,8 +200,8 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self._turns_waiting = {work: waiting.labels(work) for work in ("start", "removal")}
-        self._turn_waits = {work: waits.labels(work) for work in ("start", "removal")}
+        self._turns_waiting = {work: waiting.labels(work) for work in _WORKS}
+        self._turn_waits = {work: waits.labels(work) for work in _WORKS}
 
     def _make_pool_metrics(self) -> None:
         asked = Counter("sshore_pool_logins", "Logins that asked the pool.", ["result"], registry=self.registry)

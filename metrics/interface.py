@@ -20,7 +20,7 @@ class EngineCounters(Protocol):
 
 
 class TurnCounters(Protocol):
-    """Counts who waits for a turn at the engine, from any thread; `work` is `start` or `removal`."""
+    """Counts who waits for a turn at the engine, from any thread; `work` is `start`, `fill` or `removal`."""
 
     def turn_asked(self, work: str) -> None: ...
 

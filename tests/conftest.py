@@ -17,6 +17,7 @@ from support.engines import EngineAtHand, copy_image, engine_of_kind
 from support.leftovers import await_none_but, sshore_containers
 from support.own_engine import OwnEngine
 from support.registry import REGISTRY, Registry
+from support.server import Server
 
 GUEST = "sshore/guest:latest"
 MINI = "sshore/mini:latest"
@@ -97,6 +98,8 @@ def state_dir(tmp_path: Path) -> Path:
 def no_containers_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """After a test on the engine no container labelled `sshore` may be there that was not there before.
 
+    But for those that wait in the pool of a server that goes on.
+
     SSHORE_TESTS_SHARE_ENGINE=1 turns this off, for an engine where others make such containers meanwhile.
     """
     if request.node.get_closest_marker("engine") is None or os.environ.get("SSHORE_TESTS_SHARE_ENGINE"):
@@ -105,7 +108,7 @@ def no_containers_left(request: pytest.FixtureRequest) -> Iterator[None]:
     client: DockerClient = request.getfixturevalue("docker_client")
     before = sshore_containers(client)
     yield
-    left = await_none_but(client, before, LEFTOVER_SECONDS)
+    left = await_none_but(client, before, LEFTOVER_SECONDS, pools_of=Server.gateways_alive())
     if left:
         pytest.fail(f"left {LEFTOVER_SECONDS:g} s after the test: {sorted(left.values())}", pytrace=False)
 

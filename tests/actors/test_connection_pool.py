@@ -19,7 +19,7 @@ from sshore.actors.messages import (
     RemoveLater,
 )
 from sshore.actors.pool_client import RenameDue
-from sshore.actors.pool_messages import GuestReady, GuestTaken, GuestWanted, NoGuest, StartOver
+from sshore.actors.pool_messages import GuestReady, GuestTaken, GuestWanted, NoGuest
 from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import Refused
 from sshore.engine.errors import Conflict, EngineError, ServerFault, TimedOut, Unavailable
@@ -155,30 +155,17 @@ def test_a_disconnect_takes_it_along(stage: Stage, pond: Pond, link: Link) -> No
     assert not {ready.name, pooled} & stage.ledger.names
 
 
-def test_without_a_guest_it_starts_its_own_and_says_when_it_runs(stage: Stage, link: Link) -> None:
+def test_without_a_guest_it_starts_its_own(stage: Stage, link: Link) -> None:
     _, told = link.session()
     link.login()
-    release = stage.engine.faults.hang("container_start")
-    link.tell(NoGuest(link.pool))
-    assert link.told_pool.of(StartOver) == []
-    release()
-    assert link.told_pool.wait_for(StartOver) == StartOver(link.ref)
+    link.tell(NoGuest())
     assert told.wait_for(ContainerReady).name.startswith("sshore-alice-")
     assert stage.book.of("container_taken") == []
 
 
-def test_without_a_guest_and_with_an_engine_that_fails_it_says_that_it_is_over(stage: Stage, link: Link) -> None:
-    stage.engine.faults.fail("container_create", ServerFault)
-    _, told = link.session()
-    link.login()
-    link.tell(NoGuest(link.pool))
-    assert told.wait_for(Refused).code == "CONTAINER_CREATE_FAILED"
-    link.told_pool.wait_for(StartOver)
-
-
 def test_of_two_answers_the_first_counts(stage: Stage, link: Link) -> None:
     ready, _ = link.enter()
-    link.tell(NoGuest(link.pool))
+    link.tell(NoGuest())
     link.settle()
     assert stage.engine.faults.calls("image_inspect") <= 2
     assert [line["container"] for line in stage.book.of("container_taken")] == [ready.name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sshore.actors.fill_pace import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WAIT, QUIET_SECONDS, YOUNG_SECONDS, FillPace
+from sshore.actors.fill_pace import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_QUIET, QUIET_SECONDS, YOUNG_SECONDS, FillPace
 
 
 class Clock:
@@ -36,27 +36,15 @@ def test_it_lets_the_program_of_whoever_was_given_a_container_begin(pace: FillPa
     assert pace.wait() == 0
 
 
-def test_it_waits_for_users_containers_that_start(pace: FillPace, clock: Clock) -> None:
-    pace.start_begun("alice")
-    pace.start_begun("bob")
-    assert pace.wait() == pytest.approx(LONGEST_WAIT)
-    clock.now += 1
-    pace.start_over("alice")
-    pace.start_over("alice")
-    assert pace.wait() == pytest.approx(LONGEST_WAIT - 1)
-    pace.start_over("bob")
-    assert pace.wait() == 0
-
-
 def test_users_who_never_stop_to_log_in_hold_it_up_for_so_long_only(pace: FillPace, clock: Clock) -> None:
-    pace.start_begun("stuck")
+    pace.login()
     assert pace.wait() > 0
-    while clock.now < 1000 + LONGEST_WAIT:
+    while clock.now < 1000 + LONGEST_QUIET:
         clock.now += QUIET_SECONDS / 2
         pace.login()
     assert pace.wait() == 0
     pace.begun()
-    assert pace.wait() == pytest.approx(LONGEST_WAIT)
+    assert pace.wait() == pytest.approx(QUIET_SECONDS)
 
 
 def test_failures_make_it_slower_up_to_a_minute(pace: FillPace, clock: Clock) -> None:

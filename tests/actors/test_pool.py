@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,13 +17,14 @@ from sshore.actors.pool_messages import (
     GuestTaken,
     GuestWanted,
     NoGuest,
-    StartOver,
 )
 from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import refuse
+from sshore.actors.turn_messages import StartOverdue
 from sshore.engine.errors import EngineError, ServerFault, TimedOut, Unavailable
 from sshore.engine.fake.containers import FakeImage
 from sshore.engine.fake.engine import FAKE_IMAGE
+from sshore.engine.turns import LONGEST_FILL_DELAY
 from sshore.engine.types import ContainerDied, ContainerGone, EventsLost
 from sshore.metrics.codes import Code
 from support.memory import SECONDS, Memory
@@ -81,19 +83,69 @@ def test_they_are_handed_out_once_each_the_oldest_first_and_replaced(stage: Stag
     assert stage.count("sshore_pool_waiting") == 2
 
 
-def test_an_empty_pool_says_so_at_once_and_gives_way_to_who_starts_his_own(stage: Stage, pond: MakePond) -> None:
+def test_an_empty_pool_says_so_at_once(stage: Stage, pond: MakePond) -> None:
     stage.engine.faults.hang("container_create")
     pool = pond(1)
-    asker, answer = pool.ask()
-    assert answer == NoGuest(pool.ref)
+    assert pool.ask()[1] == NoGuest()
     assert stage.count("sshore_pool_logins_total", result="miss") == 1
     stage.engine.faults.clear()
     pool.until_filled(1)
-    pool.take()
-    pool.settle()
-    assert max(pool.fill_alarms) > 2
-    pool.tell(StartOver(asker))
+
+
+def test_it_gives_way_to_whoever_starts_his_own_whatever_that_is_like(stage: Stage, pond: MakePond) -> None:
+    turn = stage.turns.for_start("alice", lambda: None)
+    pool = pond(1)
+    alarm = pool.timers.alarms.wait(lambda alarm: isinstance(alarm.message, StartOverdue))
+    assert alarm.seconds == LONGEST_FILL_DELAY
+    assert stage.count("sshore_turns_waiting", work="fill") == 1
+    assert stage.engine.containers == []
+    turn.give_back()
+    pool.until_filled(1)
+    assert stage.count("sshore_turn_wait_seconds_count", work="fill") == 1
+
+
+def test_who_has_given_way_for_long_enough_takes_a_turn_like_a_start(
+    stage: Stage, pond: MakePond, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sshore.actors.filling.LONGEST_FILL_DELAY", 0.05)
+    stage.turns.for_start("alice", lambda: None)
+    pond(1).until_filled(1)
+    assert stage.count("sshore_turn_wait_seconds_count", work="start") == 2
+
+
+def test_an_alarm_of_a_turn_that_came_means_no_other(stage: Stage, pond: MakePond) -> None:
+    turn = stage.turns.for_start("alice", lambda: None)
+    pool = pond(2)
+    alarm = pool.timers.alarms.wait(lambda alarm: isinstance(alarm.message, StartOverdue))
+    turn.give_back()
     pool.until_filled(2)
+    turn = stage.turns.for_start("alice", lambda: None)
+    pool.take()
+    pool.timers.alarms.wait(lambda alarm: isinstance(alarm.message, StartOverdue), 2)
+    post(pool.filling, alarm.message)
+    assert stage.count("sshore_turns_waiting", work="fill") == 1
+    turn.give_back()
+    pool.until_filled(3)
+
+
+def test_what_it_gave_way_for_is_no_part_of_what_a_fill_takes(stage: Stage, pond: MakePond) -> None:
+    turn = stage.turns.for_start("alice", lambda: None)
+    pool = pond(1)
+    pool.timers.alarms.wait(lambda alarm: isinstance(alarm.message, StartOverdue))
+    threading.Event().wait(0.3)
+    turn.give_back()
+    pool.until_filled(1)
+    for name in ("sshore_pool_fill_seconds_sum", "sshore_container_start_seconds_sum"):
+        assert (stage.count(name) or 0) < 0.3
+
+
+def test_an_end_leaves_the_line(stage: Stage, pond: MakePond) -> None:
+    stage.turns.for_start("alice", lambda: None)
+    pool = pond(1)
+    pool.timers.alarms.wait(lambda alarm: isinstance(alarm.message, StartOverdue))
+    pool.tell(Drain())
+    stage.told_root.wait_for(ChildEnded)
+    assert stage.count("sshore_turns_waiting", work="fill") == 0
 
 
 def test_it_pays_no_heed_to_a_crowd_while_it_starts_one(stage: Stage, pond: MakePond) -> None:

@@ -12,7 +12,9 @@ from sshore.actors.refusals import Refused, refuse
 from sshore.actors.session import SessionActor
 from sshore.actors.transitions import OutOfOrderError, State, next_state
 from sshore.engine import types
+from sshore.engine.turns import Turns
 from sshore.metrics.codes import Code
+from sshore.metrics.counters import Metrics
 from support.stage import SessionDesk, Stage
 
 # What a message leads to, state by state; a dash is out of order.
@@ -70,6 +72,7 @@ VALUES = {
     "tuple[tuple[int, int], ...]": ((53, 0),),
     "PrimedShell | None": None,
     "Exception": ValueError("broken"),
+    "Turn": Turns(Metrics(), 1).for_start("alice", lambda: None),
     "Refused": refuse(Code.CONTAINER_LOST, "it is lost"),
 }
 VALID = {"SendSignal": {"name": "USR1"}, "RunSubsystem": {"name": "sftp"}}

@@ -23,6 +23,9 @@ class Line:
     def removal(self, name: str) -> Turn:
         return self._asked(self.turns.for_removal(lambda: self.came.append(name)), name)
 
+    def fill(self, name: str) -> Turn:
+        return self._asked(self.turns.for_fill(lambda: self.came.append(name)), name)
+
     def _asked(self, turn: Turn, name: str) -> Turn:
         if turn.at_once:
             self.came.append(name)
@@ -109,6 +112,34 @@ def test_few_removals_run_at_once_while_others_may_come_to_start() -> None:
     assert line.came == ["0", "1"]
     removals[0].give_back()
     assert line.came == ["0", "1", "2"]
+
+
+def test_fills_give_way_to_every_start_and_come_one_by_one_beside_removals() -> None:
+    line = Line(1)
+    running, waiting = line.start("alice", "running"), line.start("bob", "waiting")
+    fills = [line.fill(name) for name in ("fill", "next fill")]
+    line.removal("removal")
+    running.give_back()
+    assert line.came == ["running", "waiting"]
+    waiting.give_back()
+    assert line.came == ["running", "waiting", "fill", "removal"]
+    fills[0].give_back()
+    assert line.came == ["running", "waiting", "fill", "removal", "next fill"]
+
+
+def test_a_start_does_not_wait_for_a_fill() -> None:
+    line = Line(1)
+    assert line.fill("fill").at_once
+    assert line.start("alice").at_once
+
+
+def test_a_fill_that_left_the_line_is_passed_over() -> None:
+    line = Line(1)
+    start = line.start("alice")
+    line.fill("overdue").give_back()
+    start.give_back()
+    assert line.came == ["alice"]
+    assert line.value("sshore_turns_waiting", "fill") == 0
 
 
 def test_a_removal_that_went_on_without_its_turn_leaves_the_line() -> None:

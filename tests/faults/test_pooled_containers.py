@@ -34,12 +34,12 @@ def test_a_killed_gateway_leaves_none_that_waited_or_was_handed_out(
     waits(gateway)
     with (
         clients(gateway, 2, "echo ready; exec sleep 1000") as users,
-        leaving_no_container("gateway killed, with a pool", gateway, SIZE + 2) as fault,
+        leaving_no_container("gateway killed, with a pool", gateway, 2) as fault,
     ):
         for user in users:
             user.expect("ready")
         waits(gateway)
-        assert len(gateway.containers()) == SIZE + 2
+        assert len(gateway.all_containers()) == SIZE + 2
         fault.kill_gateway()
 
 
@@ -48,7 +48,7 @@ def test_the_switch_alone_ends_those_that_wait(
 ) -> None:
     gateway = start_gateway("connection", **POOL)
     waits(gateway)
-    with leaving_no_container("gateway and janitor killed: the switch alone, with a pool", gateway, SIZE) as fault:
+    with leaving_no_container("gateway and janitor killed: the switch alone, with a pool", gateway, 0) as fault:
         gateway.kill_janitor_first()
         fault.begins()
 
@@ -60,7 +60,7 @@ def test_the_sweep_removes_one_that_was_not_started_yet(
     gateway = start_gateway("connection", host=proxy.host, state=state_dir, **POOL)
     starts.wait_for(1)
     gateway.kill_janitor_first()
-    assert [container.status for container in gateway.containers()] == ["created"]
+    assert [container.status for container in gateway.all_containers()] == ["created"]
 
     start_gateway("connection", state=state_dir, **POOL)
     gateway.await_no_container()
@@ -81,7 +81,7 @@ def test_an_engine_that_was_killed_fills_the_pool_when_it_is_back(
     with closing(DockerClient(base_url=own_engine.host)) as client:
         gateway = start_gateway("connection", client=client, host=own_engine.host, **POOL)
         waits(gateway)
-        before = {container.id for container in gateway.containers()}
+        before = {container.id for container in gateway.all_containers()}
         os.kill(own_engine.pid, signal.SIGKILL)
         own_engine.stop()
         own_engine.start()
@@ -89,5 +89,5 @@ def test_an_engine_that_was_killed_fills_the_pool_when_it_is_back(
         waits(gateway)
         assert gateway.ssh("exit 6").returncode == 6
         waits(gateway)
-        assert before.isdisjoint({container.id for container in gateway.containers()})
+        assert before.isdisjoint({container.id for container in gateway.all_containers()})
         gateway.stop()

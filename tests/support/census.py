@@ -28,6 +28,8 @@ class Census:
     """In the containers, as the engine sees them."""
     actors: tuple[tuple[str, int], ...]
     """How many of each role live."""
+    waiting: int
+    """Containers that wait for users; they are no part of `containers` and `processes`."""
     connections: int
     sessions: int
     resources: Resources
@@ -40,6 +42,7 @@ class Census:
             containers=tuple(sorted(container.name or container.id for container in gateway.containers())),
             processes=len(gateway.processes()),
             actors=tuple(sorted(role for role in roles if role[1])),
+            waiting=int(gateway.metric("sshore_pool_waiting")),
             connections=int(gateway.metric("sshore_connections_current")),
             sessions=int(gateway.metric("sshore_sessions_current")),
             resources=gateway.resources(),
@@ -60,6 +63,8 @@ class Census:
         found = [f"{name}: {now}, {before} before" for name, (now, before) in compared.items() if now > before]
         if self.actors != limit.actors:
             found.append(f"actors: {dict(self.actors)}, {dict(limit.actors)} before")
+        if self.waiting != limit.waiting:
+            found.append(f"waiting for users: {self.waiting}, {limit.waiting} before")
         return found
 
 
@@ -101,7 +106,9 @@ def warm_up(gateway: Gateway, crowd: int = _CROWD) -> Census:
             assert one.wait(60) == 0, one.output
     gateway.await_no_container(REST_SECONDS)
     wait_until(lambda: gateway.metric("sshore_connections_current") == 0)
-    wait_until(lambda: Census.of(gateway).actors == (("removal", 1), ("root", 1)))
+    actors = (("filling", 1), ("pool", 1)) if gateway.pool_size else ()
+    wait_until(lambda: Census.of(gateway).actors == (*actors, ("removal", 1), ("root", 1)))
+    wait_until(lambda: gateway.metric("sshore_pool_waiting") == gateway.pool_size)
     return Census.of(gateway)
 
 
@@ -123,7 +130,7 @@ def leaves_nothing(name: str, gateway: Gateway, before: Census, seconds: float =
 
 @contextmanager
 def leaves_no_container(name: str, gateway: Gateway, count: int = 5, image: str = _IMAGE) -> Iterator[Fault]:
-    """Fail unless the containers of a gateway, `count` at most, go soon behind its kill in the block.
+    """Fail unless the containers of a gateway go soon behind its kill in the block, `count` at most and its pool's.
 
     That is within GONE_SECONDS, or in a second more than the engine takes by itself for as many.
     """
@@ -133,6 +140,6 @@ def leaves_no_container(name: str, gateway: Gateway, count: int = 5, image: str 
     gateway.await_no_container(REST_SECONDS)
     fault.seconds = time.monotonic() - fault.began
     if fault.seconds > GONE_SECONDS:
-        own = gateway.removal_seconds(image, count)
+        own = gateway.removal_seconds(image, count + gateway.pool_size)
         fault.saw += f"; the engine itself takes {own:.1f} s for as many"
         assert fault.seconds <= _FIRST_SECONDS + own, f"{name}: {fault.seconds:.1f} s, the engine itself {own:.1f} s"

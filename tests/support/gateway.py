@@ -81,11 +81,6 @@ class Gateway(Server):
         return self._process.wait(seconds)
 
     @property
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
     def janitor(self) -> psutil.Process:
         """Its one child."""
         (janitor,) = self.process.children()
@@ -106,7 +101,12 @@ class Gateway(Server):
         self.kill()
 
     def containers(self) -> list[Container]:
-        """Return its containers, in whatever state."""
+        """Return its users' containers, in whatever state."""
+        handed_out = self.handed_out()
+        return [one for one in self.all_containers() if one.attrs["Labels"].get("sshore.pool") in (None, *handed_out)]
+
+    def all_containers(self) -> list[Container]:
+        """Return its containers, those that wait for users or are to wait included."""
         there = sshore_containers(self._client, {"sshore.gateway": self.id})
         found = self._client.containers.list(all=True, filters={"label": f"sshore.gateway={self.id}"}, sparse=True)
         return [container for container in found if container.id in there]
@@ -119,7 +119,7 @@ class Gateway(Server):
         return all(self._pids(one["ExecIDs"] or ()) & seen for one in inspected)
 
     def processes(self) -> set[str]:
-        """Return the ids of the processes in all of its containers."""
+        """Return the ids of the processes in all of its users' containers."""
         found: set[str] = set()
         for container in self.containers():
             # It may have ended meanwhile.
@@ -141,7 +141,10 @@ class Gateway(Server):
         return last
 
     def await_no_container(self, seconds: float = EVENT_SECONDS) -> None:
-        """Fail unless its last container goes within so many seconds."""
+        """Fail unless its last container goes within so many seconds; while it lives, its users' last one."""
+        if self.alive:
+            wait_until(lambda: not self.containers(), seconds)
+            return
         left = await_none_but(self._client, (), seconds, {"sshore.gateway": self.id})
         assert not left, f"after {seconds:g} s: {sorted(left.values())}\n{self.log}"
 

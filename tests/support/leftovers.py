@@ -21,15 +21,35 @@ def sshore_containers(client: DockerClient, labels: Mapping[str, str] = _ALL) ->
 
 
 def await_none_but(
-    client: DockerClient, known: Container[str], seconds: float, labels: Mapping[str, str] = _ALL
+    client: DockerClient,
+    known: Container[str],
+    seconds: float,
+    labels: Mapping[str, str] = _ALL,
+    *,
+    pools_of: Container[str] = (),
 ) -> dict[str, str]:
-    """Wait until all labelled containers but the `known` are gone; return what is left after `seconds`."""
+    """Wait until all labelled containers but the `known` are gone; return what is left after `seconds`.
+
+    Those in the pools of the gateways `pools_of` are not left.
+    """
     deadline = time.monotonic() + seconds
     while True:
-        left = {key: text for key, text in sshore_containers(client, labels).items() if key not in known}
+        waiting = _in_pools(client, pools_of) if pools_of else set()
+        found = sshore_containers(client, labels).items()
+        left = {key: text for key, text in found if key not in known and key not in waiting}
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(_PAUSE)
+
+
+def _in_pools(client: DockerClient, gateways: Container[str]) -> set[str]:
+    """Return the ids of the containers in these gateways' pools: they still have their first name."""
+    rows = client.api.containers(all=True, filters={"label": ["sshore.pool"]})
+    return {
+        row["Id"]
+        for row in rows
+        if row["Labels"].get("sshore.gateway") in gateways and _name(row) == row["Labels"]["sshore.pool"]
+    }
 
 
 def _is_ghost(client: DockerClient, row: dict[str, Any]) -> bool:

@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import asyncssh
 from docker import DockerClient
 
 from .leftovers import await_none_but
+from .pool_switch import with_pool
 
 USER = "demo"
 READY_SECONDS = 20.0
@@ -32,6 +33,8 @@ class Server:
 
     Every user name has an authorized-keys file only once `authorize` wrote it; USER has one from the start.
     """
+
+    _started: ClassVar[set[Server]] = set()
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class Server:
             "log": {"level": log_level},
             "docker": {
                 "connection": {"host": host} if isinstance(host, str) else dict(host),
-                "execution": dict(execution),
+                "execution": with_pool(execution),
                 "timeouts": dict(timeouts or {}),
             },
             **({"limits": dict(limits)} if limits else {}),
@@ -125,6 +128,7 @@ class Server:
                 start_new_session=True,
             )
         self.pid = self._process.pid
+        self._started.add(self)
         self.port = int(self.wait_for_log(r"event=listening address=\S*:(\d+)", READY_SECONDS, self._began)[1])
         self._write_client_files()
 
@@ -144,6 +148,25 @@ class Server:
         assert status == 0, f"ended with {status}:\n{self.log}"
         left = await_none_but(self._docker, (), EVENT_SECONDS, {"sshore.gateway": gateway})
         assert not left, f"left on the engine: {sorted(left.values())}\n{self.log}"
+
+    @classmethod
+    def gateways_alive(cls) -> set[str]:
+        """Return the ids of all that run."""
+        return {one.gateway for one in cls._started if one.alive}
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pool_size(self) -> int:
+        """How many containers are to wait for users."""
+        return int(self.settings["docker"]["execution"].get("pool", {}).get("size", 0))
+
+    def handed_out(self) -> set[str]:
+        """Return the names in the pool of all containers that it has given to users."""
+        return set(re.findall(r"event=container_taken .*?pooled=(\S+)", self.log))
 
     @property
     def gateway(self) -> str:

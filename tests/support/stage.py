@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from sshore.actors.refusals import Refused
 from sshore.actors.surroundings import House, Surroundings
 from sshore.config.models import DockerConfig
 from sshore.engine.control_shell import CONTROL_SHELL
+from sshore.engine.errors import NotFound
 from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.engine.interface import ProgramReceiver, StreamOpener
 from sshore.engine.pipes.fifos import FifoSet
@@ -279,5 +281,7 @@ class Stage:
         self.watcher.stop()
         self.engine.come_back()
         for container in self.engine.containers:
-            self.engine.remove_container(container.id, timeout=SECONDS)
+            # One whose switch was let go a moment ago removes itself.
+            with suppress(NotFound):
+                self.engine.remove_container(container.id, timeout=SECONDS)
         wait_for_none_but(self._threads)
