@@ -90,10 +90,10 @@ def hangup_all_line() -> str:
 def end_left_line(pid: int, files: Iterable[str]) -> str:
     """For a control shell: if `pid` has ended, KILL to what still holds its `files` as stdout or stderr.
 
-    They are what the launcher said, `MOUNT:INODE`: inodes alone are other files' as well. A later session's FIFO may have
-    got the same inode, so nothing is killed of a session that another exec leads: the parent of its leader is 0. Linux
-    tells them in `/proc/PID/fdinfo` since 5.14, and to the same uid only: nothing happens before, or to the processes
-    of a user who is not root.
+    They are what the launcher said, `MOUNT:INODE`: inodes alone are other files' as well. A later session's FIFO may
+    have got the same inode, so nothing is killed of a session that another exec leads: the parent of its leader is 0.
+    Linux tells them in `/proc/PID/fdinfo` since 5.14, and to the same uid only: nothing happens before, or to the
+    processes of a user who is not root.
     """
     return " ".join(("end_left", str(pid), *files))
 
