@@ -100,7 +100,7 @@ def test_a_stream_that_ends_before_its_container_started_is_no_success(stage: St
     act.tell(OutputEnded())
     stage.timers.ring(ExitOverdue)
     act.settle()
-    stage.timers.ring(ExitOverdue)
+    stage.timers.ring(ExitOverdue, 2)
     assert act.desk.calls.wait_for(Exited).status == 255
     close(act)
 
