@@ -24,7 +24,17 @@ session() {{
     kill -s "$signal" "${{pid%/stat}}" 2>/dev/null
   done
 }}
+of_another() {{
+  {{ IFS= read -r line <"/proc/$1/stat"; }} 2>/dev/null || return
+  set -- "$2" ${{line##*) }}
+  [ "$5" = "$1" ] && return 1
+  {{ IFS= read -r line <"/proc/$5/stat"; }} 2>/dev/null || return
+  set -- ${{line##*) }}
+  [ "$2" = 0 ]
+}}
 end_holders() {{
+  leader=$1
+  shift
   for info in /proc/[0-9]*/fdinfo/[12]; do
     while read -r key value; do
       [ "$key" = mnt_id: ] && mount=$value
@@ -32,20 +42,20 @@ end_holders() {{
       for file; do
         [ "$file" = "$mount:$value" ] || continue
         pid=${{info#/proc/}}
-        kill -s KILL "${{pid%%/*}}"
+        pid=${{pid%%/*}}
+        of_another "$pid" "$leader" || kill -s KILL "$pid"
       done
     done <"$info"
   done 2>/dev/null
 }}
 end_left() {{
   [ -e "/proc/$1" ] && return
-  shift
   end_holders "$@"
 }}
 hangup() {{
   if [ -e "/proc/$1" ]; then
     session HUP "$1"
-    {{ sleep {HANGUP_SECONDS}; session KILL "$1"; shift; end_holders "$@"; }} &
+    {{ sleep {HANGUP_SECONDS}; session KILL "$1"; end_holders "$@"; }} &
   else
     end_left "$@"
   fi
@@ -80,9 +90,10 @@ def hangup_all_line() -> str:
 def end_left_line(pid: int, files: Iterable[str]) -> str:
     """For a control shell: if `pid` has ended, KILL to what still holds its `files` as stdout or stderr.
 
-    They are what the launcher said, `MOUNT:INODE`: inodes alone are other files' as well. Linux tells them in
-    `/proc/PID/fdinfo` since 5.14, and to the same uid only: nothing happens before, or to the processes of a user
-    who is not root.
+    They are what the launcher said, `MOUNT:INODE`: inodes alone are other files' as well. A later session's FIFO may
+    have got the same inode, so nothing is killed of a session that another exec leads: the parent of its leader is 0.
+    Linux tells them in `/proc/PID/fdinfo` since 5.14, and to the same uid only: nothing happens before, or to the
+    processes of a user who is not root.
     """
     return " ".join(("end_left", str(pid), *files))
 
