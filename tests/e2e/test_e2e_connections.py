@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 import asyncssh
 import pytest
 from docker import DockerClient
-from support.server import EVENT_SECONDS, Server
+from support.pool_switch import COLD
+from support.server import EVENT_SECONDS, Server, Serving
 
 pytestmark = pytest.mark.engine
 
@@ -89,8 +90,11 @@ def test_twenty_at_once_have_twenty_containers_and_none_reaches_another(server: 
         assert {line(each) for each in clients} == {"no"}
 
 
-def test_the_containers_name_and_labels_tell_whose_it_is(server: Server, docker_client: DockerClient) -> None:
-    with talking(server, "echo begun; hostname; cat") as program:
+def test_the_containers_name_and_labels_tell_whose_it_is(
+    serving: Serving, docker_client: DockerClient, mode: str
+) -> None:
+    # What waited before his login has no label of his, and his name a little later.
+    with serving({"mode": mode, **COLD}) as server, talking(server, "echo begun; hostname; cat") as program:
         container = docker_client.containers.get(line(program))
         labels = container.labels
         assert container.name.startswith("sshore-demo-")

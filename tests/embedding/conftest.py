@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sshore import Backend, DockerConfig
 from support.logbook import Logbook
+from support.pool_switch import with_pool
 
 SECONDS = 30.0
 
@@ -28,7 +29,7 @@ def docker(request: pytest.FixtureRequest, engine_host: str, mini_image: str) ->
     return DockerConfig.model_validate(
         {
             "connection": {"host": engine_host},
-            "execution": {"mode": request.param, "container": {"Image": mini_image}},
+            "execution": with_pool({"mode": request.param, "container": {"Image": mini_image}}),
         }
     )
 

@@ -14,6 +14,7 @@ from support.clients import Client
 from support.engine_proxy import EngineProxy
 from support.gateway import Gateway, StartGateway
 from support.link import Link
+from support.pool_switch import COLD
 from support.rude import SECONDS, ready, reset, rude
 from support.witness import Witness, witness_of
 
@@ -81,7 +82,8 @@ async def test_a_reset_behind_the_login(
 async def test_a_reset_while_the_container_starts(
     proxy: EngineProxy, start_gateway: StartGateway, leaving_nothing: LeavesNothing, mode: str
 ) -> None:
-    gateway = start_gateway(mode, host=proxy.host)
+    # The one start is the user's.
+    gateway = start_gateway(mode, host=proxy.host, execution=COLD)
     before = warm_up(gateway)
     held = proxy.hold_answer("POST", "/containers/[^/]+/start", most=1)
     with leaving_nothing("RST while the container starts", gateway, before) as fault:

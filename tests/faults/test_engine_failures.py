@@ -12,6 +12,7 @@ from support.clients import clients
 from support.engine_proxy import EngineProxy
 from support.gateway import Gateway, StartGateway
 from support.own_engine import OwnEngine
+from support.pool_switch import COLD
 
 pytestmark = pytest.mark.engine
 
@@ -88,7 +89,8 @@ def test_an_engine_that_ends_and_comes_back(
 def test_an_engine_that_hangs_and_goes_on(
     own_engine: OwnEngine, own_client: DockerClient, start_gateway: StartGateway, mode: str
 ) -> None:
-    gateway = start_gateway(mode, client=own_client, host=own_engine.host, timeouts={"http": "500ms"})
+    # What times out is the look at the image, of each of the five.
+    gateway = start_gateway(mode, client=own_client, host=own_engine.host, timeouts={"http": "500ms"}, execution=COLD)
     os.kill(own_engine.pid, signal.SIGSTOP)
     try:
         sentence = "Containers take too long at the moment, please try again later."

@@ -15,6 +15,7 @@ from support.census import LeavesNoContainer
 from support.clients import Client, clients
 from support.engine_proxy import EngineProxy
 from support.gateway import Gateway, StartGateway, wait_until
+from support.pool_switch import COLD
 
 pytestmark = pytest.mark.engine
 
@@ -68,7 +69,8 @@ def test_the_janitor_alone_removes_what_was_never_started(
     start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str, proxy: EngineProxy
 ) -> None:
     starts = proxy.hold_request("POST", "/containers/[^/]+/start")
-    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE))
+    # The five are users' own starts.
+    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE), execution=COLD)
     with (
         clients(gateway, FIVE, "true"),
         leaving_no_container("gateway killed: the janitor alone, never started", gateway) as fault,
@@ -112,7 +114,8 @@ def test_the_sweep_removes_what_was_never_started(
     start_gateway: StartGateway, mode: str, state_dir: Path, proxy: EngineProxy
 ) -> None:
     starts = proxy.hold_request("POST", "/containers/[^/]+/start")
-    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE), state=state_dir)
+    # The five are users' own starts.
+    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE), state=state_dir, execution=COLD)
     with clients(gateway, FIVE, "true"):
         starts.wait_for(FIVE)
         gateway.kill_janitor_first()
@@ -155,7 +158,8 @@ def test_a_container_is_removed_whose_create_came_true_behind_its_timeout(
 ) -> None:
     held = proxy.hold_request("POST", "/containers/create.*")
     created = proxy.hold_answer("POST", "/containers/create.*")
-    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE), timeouts={"containerStart": "1s"})
+    # The five are users' own creates.
+    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE), timeouts={"containerStart": "1s"}, execution=COLD)
     with clients(gateway, FIVE, "true", stdin=False) as refused:
         for client in refused:
             assert client.wait() == 255

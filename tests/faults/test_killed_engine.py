@@ -22,6 +22,7 @@ from support.engine_proxy import EngineProxy, Hold
 from support.engines import copy_image
 from support.own_engine import OwnEngine
 from support.own_site import Site, Starting, said, site_on
+from support.pool_switch import COLD, SIZE
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
@@ -37,8 +38,8 @@ RETURN_SECONDS = 2.0
 GONE = "Containers are not available at the moment, please try again later."
 LOST = "The connection to your program was lost."
 
-SiteOf = Callable[[str, str], Site]
-"""The site of a kind of engine and a mode."""
+SiteOf = Callable[..., Site]
+"""The site of a kind of engine and a mode, and whether users start containers of their own there."""
 
 
 @contextmanager
@@ -65,8 +66,8 @@ def site_of(own_engine: OwnEngine, mini_image: str, engine_host: str, starting: 
             return own_engine if kind == PLAIN else stack.enter_context(outlived_engine(mini_image, engine_host))
 
         @functools.cache
-        def site(kind: str, mode: str) -> Site:
-            return stack.enter_context(site_on(engine(kind), starting, mode))
+        def site(kind: str, mode: str, cold: bool = False) -> Site:
+            return stack.enter_context(site_on(engine(kind), starting, mode, execution=COLD if cold else None))
 
         yield site
 
@@ -108,13 +109,15 @@ class Phase:
     """The users leave, and the gateway is at their removal."""
     outlived: bool = False
     """Whether it makes a difference that the containers outlive the engine."""
+    cold: bool = False
+    """Whether it is one of users' own starts."""
 
 
 PHASES = (
-    Phase("before create", lambda proxy: proxy.hold_request("POST", "/containers/create.*")),
-    Phase("in create", lambda proxy: proxy.hold_answer("POST", "/containers/create.*")),
-    Phase("between create and start", lambda proxy: proxy.hold_request("POST", "/containers/[^/]+/start")),
-    Phase("in start", lambda proxy: proxy.hold_answer("POST", "/containers/[^/]+/start"), outlived=True),
+    Phase("before create", lambda proxy: proxy.hold_request("POST", "/containers/create.*"), cold=True),
+    Phase("in create", lambda proxy: proxy.hold_answer("POST", "/containers/create.*"), cold=True),
+    Phase("between create and start", lambda proxy: proxy.hold_request("POST", "/containers/[^/]+/start"), cold=True),
+    Phase("in start", lambda proxy: proxy.hold_answer("POST", "/containers/[^/]+/start"), outlived=True, cold=True),
     Phase("at the exec's create", lambda proxy: proxy.hold_request("POST", "/containers/[^/]+/exec")),
     Phase("in the exec's create", lambda proxy: proxy.hold_answer("POST", "/containers/[^/]+/exec")),
     Phase("at the exec's start", lambda proxy: proxy.hold_request("POST", "/exec/[^/]+/start")),
@@ -132,7 +135,8 @@ CASES = [
 def test_its_users_hear_of_it_and_when_it_is_back_nothing_is_left(
     site_of: SiteOf, leaving_nothing: LeavesNothing, mode: str, kind: str, phase: Phase
 ) -> None:
-    site = site_of(kind, mode)
+    # Without pools they are no others.
+    site = site_of(kind, mode, cold=phase.cold and SIZE > 0)
     gateway = site.gateway
     with (
         leaving_nothing(f"dockerd killed {phase.name}, {kind}", gateway, site.before) as fault,

@@ -9,6 +9,7 @@ from support.census import LeavesNoContainer
 from support.clients import clients
 from support.engine_proxy import EngineProxy
 from support.gateway import StartGateway, wait_until
+from support.pool_switch import COLD
 
 pytestmark = pytest.mark.engine
 
@@ -72,7 +73,8 @@ def test_containers_between_create_and_start(
     start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str, proxy: EngineProxy
 ) -> None:
     starts = proxy.hold_request("POST", "/containers/[^/]+/start")
-    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE))
+    # The five are users' own starts.
+    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE), execution=COLD)
     with (
         clients(gateway, FIVE, "true"),
         leaving_no_container("gateway killed between create and start", gateway) as fault,
@@ -87,7 +89,8 @@ def test_containers_whose_creates_were_not_answered(
     start_gateway: StartGateway, leaving_no_container: LeavesNoContainer, mode: str, proxy: EngineProxy
 ) -> None:
     creates = proxy.hold_answer("POST", "/containers/create.*")
-    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE))
+    # The five are users' own creates.
+    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE), execution=COLD)
     with clients(gateway, FIVE, "true"), leaving_no_container("gateway killed in create", gateway) as fault:
         creates.wait_for(FIVE)
         assert len(gateway.containers()) == FIVE
@@ -100,7 +103,8 @@ def test_a_container_that_is_created_behind_the_gateways_death(
     held = proxy.hold_request("POST", "/containers/create.*")
     created = proxy.hold_answer("POST", "/containers/create.*")
     not_there = proxy.hold_answer("DELETE", "/containers/.*")
-    gateway = start_gateway(mode, host=proxy.host)
+    # The one create is the user's.
+    gateway = start_gateway(mode, host=proxy.host, execution=COLD)
     with leaving_no_container("gateway killed, the create came later", gateway) as fault, clients(gateway, 1, "true"):
         held.wait_for(1)
         fault.kill_gateway()

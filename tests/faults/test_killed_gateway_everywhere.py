@@ -9,6 +9,7 @@ from support.clients import clients
 from support.engine_proxy import EngineProxy
 from support.gateway import Gateway, StartGateway, wait_until
 from support.images import BUSYBOX, shell_less_image
+from support.pool_switch import COLD
 from support.registry import Registry
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
@@ -35,7 +36,9 @@ def test_in_the_middle_of_a_call_to_the_engine(
     holding, method, path = PHASES[phase]
     # The janitor's own removals pass.
     held = getattr(proxy, holding)(method, path, most=FIVE)
-    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE))
+    # The five starts are users' own.
+    execution = COLD if phase == "in start" else {}
+    gateway = start_gateway(mode, host=proxy.for_crowd(FIVE), execution=execution)
     with (
         clients(gateway, FIVE, SLEEP) as users,
         leaving_no_container(f"gateway killed {phase}", gateway) as fault,

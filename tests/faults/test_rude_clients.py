@@ -66,7 +66,7 @@ def test_nothing_is_left_of_five_sessions(
         leave(gateway)
         fault.begins()
         fault.saw = "status 0" if leave is log_out else "they are gone"
-    assert gateway.metric("sshore_containers_current") == 0
+    assert gateway.metric("sshore_containers_current") == gateway.pool_size
 
 
 def test_a_program_ends_with_its_channel_while_the_connection_goes_on(

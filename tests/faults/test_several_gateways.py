@@ -11,6 +11,7 @@ from support.census import LeavesNoContainer
 from support.clients import Client, clients
 from support.engine_proxy import EngineProxy
 from support.gateway import Gateway, StartGateway, wait_until
+from support.pool_switch import COLD
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 
@@ -45,7 +46,8 @@ def test_neither_sweeps_nor_deaths_reach_another_ones_containers(
     one, sibling = start_gateway(mode, state=here), start_gateway(mode, state=here)
     far = start_gateway(mode, state=there)
     starts = proxy.hold_request("POST", "/containers/[^/]+/start")
-    slow = start_gateway(mode, state=there, host=proxy.host)
+    # The one start is the user's.
+    slow = start_gateway(mode, state=there, host=proxy.host, execution=COLD)
     with ExitStack() as stack:
 
         def user_of(gateway: Gateway) -> Client:

@@ -10,6 +10,7 @@ from support.census import LeavesNothing
 from support.engine_proxy import EngineProxy
 from support.gateway import Gateway, StartGateway, wait_until
 from support.growth import GROWTH, MIB, Growth
+from support.pool_switch import COLD
 from support.rude import WIDE, go_deaf, ready, rude
 from support.witness import Witness
 
@@ -75,7 +76,8 @@ async def test_a_client_that_sends_a_gib_to_a_program_that_does_not_read(
 async def test_a_client_that_sends_a_gib_before_its_container_is_there(
     proxy: EngineProxy, start_gateway: StartGateway, mode: str
 ) -> None:
-    gateway = start_gateway(mode, host=proxy.host)
+    # There is a container only when he has made his own.
+    gateway = start_gateway(mode, host=proxy.host, execution=COLD)
     create = proxy.hold_request("POST", "/containers/create.*")
     growth = Growth(gateway.pid)
     async with rude(gateway) as connection:

@@ -11,6 +11,7 @@ from support.client import eventually
 from support.clients import clients
 from support.own_engine import OwnEngine
 from support.own_site import Site, Starting, said, site_on
+from support.pool_switch import COLD
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
@@ -38,8 +39,8 @@ OF_MODE = {
 
 @pytest.fixture(scope="module")
 def site(own_engine: OwnEngine, starting: Starting, mode: str) -> Iterator[Site]:
-    """A gateway with short timeouts on an engine of the tests' own."""
-    with site_on(own_engine, starting, mode, crowd=10, timeouts=TIMEOUTS) as site:
+    """A gateway with short timeouts on an engine of the tests' own; each user is in a phase of his own start."""
+    with site_on(own_engine, starting, mode, crowd=10, timeouts=TIMEOUTS, execution=COLD) as site:
         yield site
 
 

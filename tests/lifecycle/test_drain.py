@@ -11,6 +11,7 @@ import pytest
 from support.clients import clients
 from support.engine_proxy import EngineProxy
 from support.gateway import GONE_SECONDS, Gateway, StartGateway
+from support.pool_switch import COLD
 from support.server import EVENT_SECONDS
 
 pytestmark = pytest.mark.engine
@@ -111,7 +112,8 @@ def test_clients_in_the_kernels_queue_are_served_before_the_listener_closes(star
 
 def test_a_session_that_waits_for_its_container_gets_it(start_gateway: StartGateway, proxy: EngineProxy) -> None:
     creates = proxy.hold_request("POST", "/containers/create.*")
-    gateway = start_gateway("connection", host=proxy.host, sections={"ssh": {"drainTime": LONG}})
+    # He waits for one that is made for him.
+    gateway = start_gateway("connection", host=proxy.host, sections={"ssh": {"drainTime": LONG}}, execution=COLD)
     with clients(gateway, 1, "echo late", stdin=False) as sessions:
         creates.wait_for(1)
         draining(gateway)

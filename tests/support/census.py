@@ -108,7 +108,7 @@ def warm_up(gateway: Gateway, crowd: int = _CROWD) -> Census:
     wait_until(lambda: gateway.metric("sshore_connections_current") == 0)
     actors = (("filling", 1), ("pool", 1)) if gateway.pool_size else ()
     wait_until(lambda: Census.of(gateway).actors == (*actors, ("removal", 1), ("root", 1)))
-    wait_until(lambda: gateway.metric("sshore_pool_waiting") == gateway.pool_size)
+    gateway.await_full_pool(REST_SECONDS)
     return Census.of(gateway)
 
 

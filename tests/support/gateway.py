@@ -148,6 +148,10 @@ class Gateway(Server):
         left = await_none_but(self._client, (), seconds, {"sshore.gateway": self.id})
         assert not left, f"after {seconds:g} s: {sorted(left.values())}\n{self.log}"
 
+    def await_full_pool(self, seconds: float = EVENT_SECONDS) -> None:
+        """Wait until as many containers wait for users as are to."""
+        wait_until(lambda: self.metric("sshore_pool_waiting") == self.pool_size, seconds)
+
     def removal_seconds(self, image: str, count: int) -> float:
         """How long `docker rm -f` takes for so many containers of the same kind, now."""
         made = [

@@ -6,14 +6,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-VARIABLE = "SSHORE_TESTS_POOL"
+SIZE = int(os.environ.get("SSHORE_TESTS_POOL", "0"))
 COLD: Mapping[str, Any] = {"pool": {"size": 0}}
 """Of a section `docker.execution` whose test is about a container that is made for its user."""
 
 
 def with_pool(execution: Mapping[str, Any]) -> dict[str, Any]:
     """Return a section `docker.execution` with the pool that the environment asks for."""
-    size = int(os.environ.get(VARIABLE, "0"))
-    if not size or execution.get("mode", "connection") != "connection":
+    if not SIZE or execution.get("mode", "connection") != "connection":
         return dict(execution)
-    return {"pool": {"size": size}, **execution}
+    return {"pool": {"size": SIZE}, **execution}

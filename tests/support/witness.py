@@ -22,6 +22,7 @@ class Witness:
         self._lines = 0
         self.answers()
         wait_until(gateway.guarded)
+        gateway.await_full_pool()
         self.before = Census.of(gateway)
         """What the gateway holds with it, and nobody else."""
 
