@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sshore.actors.messages import RunExec
 from sshore.actors.refusals import Refused, RefusedError
 from sshore.actors.requests import check_env, check_signal, program_for
+from sshore.backend.pid_line import PidLine
 from sshore.config.models import ExecutionConfig
 from sshore.engine.launcher import Command, launch_argv
 from support.corpus import files_of
@@ -38,8 +39,10 @@ def launched(command: str, env: dict[str, str]) -> bytes:
         timeout=20,
         check=True,
     )
-    pid_line, _, rest = done.stdout.partition(b"\n")
-    assert all(map(bytes.isdigit, pid_line.split()))
+    line = PidLine()
+    rest = line.feed(done.stdout)
+    assert line.pid
+    assert rest is not None
     return rest
 
 

@@ -32,9 +32,12 @@ from sshore.actors.messages import (
 from sshore.actors.ref import post
 from sshore.actors.refusals import Refused, refuse
 from sshore.actors.transitions import State
+from sshore.actors.turn_messages import StartOverdue
 from sshore.engine.errors import Conflict, EngineError, ServerFault, TimedOut, Unavailable
 from sshore.engine.fake.process import FakeProcess
+from sshore.engine.turns import Turns
 from sshore.metrics.codes import Code
+from sshore.metrics.counters import Metrics
 from support.acts import PID, Act, ContainerAct, ExecAct
 from support.effort import in_time, tries
 from support.memory import SECONDS
@@ -58,6 +61,7 @@ sensible = {
     StreamFailed: st.builds(StreamFailed, st.just(Unavailable("stream", "reset"))),
     StreamOpened: st.builds(StreamOpened, st.sampled_from([PID, None])),
     ContainerReady: st.builds(ContainerReady, st.text(), st.text(), st.text(), st.none()),
+    StartOverdue: st.builds(StartOverdue, st.just(Turns(Metrics(), limit=1).for_start("somebody else", lambda: None))),
     Refused: st.just(refuse(Code.CONTAINER_LOST, "made up")),
 }
 kinds = sorted({kind for row in transitions._TABLE.values() for kind in row} - {ChannelClosed}, key=str)

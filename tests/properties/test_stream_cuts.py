@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import struct
 from pathlib import Path
 
@@ -62,6 +63,9 @@ def test_every_stream_of_the_corpus_is_the_same_wherever_it_is_cut(path: Path) -
         assert demultiplexed(cut(data, [place])) == whole
 
 
+_LINE = re.compile(rb"([0-9]{1,20})( [0-9]+:[0-9]+)*( piped| apart| closed)?")
+
+
 @tries(150)
 @example(pid=7, terminal=True, output=b"", places=[1, 2])
 @example(pid=7, terminal=False, output=b"\n", places=[1, 2])
@@ -77,15 +81,15 @@ def test_the_pid_is_cut_off_and_nothing_else(pid: int, terminal: bool, output: b
 @tries(150)
 @example(said="²\n".encode(), places=[])
 @example(said="²\n".encode("latin-1"), places=[])
-@example(said=b"1 2a\n3 4\r\n5\n", places=[3])
-@given(said=st.binary(max_size=80) | st.text("0123 \r\nx", max_size=20).map(str.encode), places=cuts)
+@example(said=b"1 2a\n3 4:5 6:7 piped\r\n5\n", places=[3])
+@example(said=b"1 2\n3 4: \n5 apart\n", places=[3])
+@given(said=st.binary(max_size=80) | st.text("0123: \r\nx", max_size=20).map(str.encode), places=cuts)
 def test_whatever_comes_in_place_of_a_pid_is_a_number_or_a_reason(said: bytes, places: list[int]) -> None:
     line = PidLine()
     for piece in cut(said, places):
         if line.pid is None:
             line.feed(piece)
-    numbers = [
-        words[0] for words in map(bytes.split, said.split(b"\n")[:-1]) if words and all(map(bytes.isdigit, words))
-    ]
-    assert line.pid == (int(numbers[0]) if numbers else None)
+    lines = (_LINE.fullmatch(words.strip()) for words in said.split(b"\n")[:-1])
+    numbers = [int(said_so[1]) for said_so in lines if said_so]
+    assert line.pid == (numbers[0] if numbers else None)
     assert line.text == said.decode(errors="replace").strip() or line.pid is not None
