@@ -127,7 +127,8 @@ async def test_each_connection_may_have_its_own_configuration(backend: Backend, 
     listener.close()
 
 
-@pytest.mark.parametrize("docker", ["connection"], indirect=True)
+# It is found by its label.
+@pytest.mark.parametrize("docker", [{"mode": "connection", **COLD}], ids=["connection"], indirect=True)
 async def test_a_client_is_disconnected_when_its_container_is_lost(
     port: int, docker: DockerConfig, docker_client: Any
 ) -> None:
