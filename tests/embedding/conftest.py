@@ -23,13 +23,13 @@ class Tally:
         self.value += 1
 
 
-@pytest.fixture(params=["connection", "session"])
+@pytest.fixture(params=[{"mode": "connection"}, {"mode": "session"}], ids=["connection", "session"])
 def docker(request: pytest.FixtureRequest, engine_host: str, mini_image: str) -> DockerConfig:
-    """The configuration, in one mode after the other."""
+    """The configuration, in one mode after the other; a parameter is a part of its section `execution`."""
     return DockerConfig.model_validate(
         {
             "connection": {"host": engine_host},
-            "execution": with_pool({"mode": request.param, "container": {"Image": mini_image}}),
+            "execution": with_pool({**request.param, "container": {"Image": mini_image}}),
         }
     )
 

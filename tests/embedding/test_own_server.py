@@ -9,6 +9,7 @@ from typing import Any
 import asyncssh
 import pytest
 from sshore import Backend, ConnectionHandler, ContainerServer, DockerConfig, server_options
+from support.pool_switch import COLD
 
 pytestmark = pytest.mark.engine
 
@@ -90,6 +91,10 @@ async def test_a_terminal_is_the_containers_own(port: int) -> None:
         assert (await program.wait()).exit_status == 0
 
 
+# What fills the pool is no connection's: the backend counts it.
+@pytest.mark.parametrize(
+    "docker", [{"mode": "connection", **COLD}, {"mode": "session"}], ids=["connection", "session"], indirect=True
+)
 async def test_the_backends_own_metrics_do_not_count_what_others_count(
     port: int, backend: Backend, requests: Any
 ) -> None:
@@ -122,7 +127,8 @@ async def test_each_connection_may_have_its_own_configuration(backend: Backend, 
     listener.close()
 
 
-@pytest.mark.parametrize("docker", ["connection"], indirect=True)
+# It is found by its label.
+@pytest.mark.parametrize("docker", [{"mode": "connection", **COLD}], ids=["connection"], indirect=True)
 async def test_a_client_is_disconnected_when_its_container_is_lost(
     port: int, docker: DockerConfig, docker_client: Any
 ) -> None:

@@ -125,7 +125,7 @@ def test_users_hear_within_half_a_minute_that_the_link_to_the_engine_is_cut(
             fault.begins()
         newcomers = {mode: stack.enter_context(clients(gateway, 1, "true")) for mode, (gateway, _) in gateways.items()}
         for mode, [newcomer] in newcomers.items():
-            faults[mode].saw = f"a newcomer after {time.monotonic() - began:.0f} s: {said(newcomer)}"
+            faults[mode].saw = f"a newcomer after {time.monotonic() - began:.0f} s: {said(newcomer, 60)}"
         for (mode, kind), user in users.items():
             assert user.wait(60) == 255
             assert b"sshore: " in user.output

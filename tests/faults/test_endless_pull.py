@@ -9,6 +9,7 @@ import pytest
 from support.census import Census, LeavesNothing, warm_up
 from support.clients import clients
 from support.gateway import Gateway, StartGateway
+from support.pool_switch import COLD
 from support.registry import Pushed, Registry
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
@@ -31,7 +32,8 @@ class Waiting:
 @pytest.fixture
 def waiting(start_gateway: StartGateway, mode: str, registry: Registry, mini_image: str) -> Iterator[Waiting]:
     with registry.pushed(mini_image) as pushed:
-        execution = {"auth": registry.auth, "imagePullPolicy": "IfNotPresent"}
+        # No container that waits may hold the image when it is to go.
+        execution = {"auth": registry.auth, "imagePullPolicy": "IfNotPresent", **COLD}
         gateway = start_gateway(
             mode, image=pushed.name, execution=execution, timeouts={"imagePullStall": STALL, "imagePull": "60s"}
         )

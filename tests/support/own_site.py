@@ -13,7 +13,7 @@ from typing import Any
 from docker import DockerClient
 
 from .census import Census, warm_up
-from .clients import Client
+from .clients import SECONDS, Client
 from .engine_proxy import EngineProxy
 from .gateway import Gateway, StartGateway, wait_until
 from .own_engine import OwnEngine
@@ -66,9 +66,9 @@ def site_on(engine: OwnEngine, starting: Starting, mode: str, crowd: int = 20, *
         client.close()
 
 
-def said(user: Client) -> str:
+def said(user: Client, seconds: float = SECONDS) -> str:
     """What sshore has told him, once he has his prompt back with 255."""
-    assert user.wait() == 255, user.output[-300:]
+    assert user.wait(seconds) == 255, user.output[-300:]
     _, found, sentence = user.output.decode().rpartition("sshore: ")
     assert found, user.output[-300:]
     return sentence.strip()
