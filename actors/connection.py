@@ -238,7 +238,11 @@ class ConnectionActor(GuestMaker):
     def _prime(self, quiet: bool) -> None:
         # A connection for one command ends before: nothing is started for it that nobody needs.
         self._settled = self._settled or quiet
-        if self.shells and self._settled and self._ready and not self._ending:
+        if not self.shells or not self._settled or not self._ready or self._ending:
+            return
+        if self.surroundings.house.turns.starts_wait:
+            self._prime_when_quiet()
+        else:
             self.shells.prime()
 
     def _make_room(self, newcomer: Ref) -> None:

@@ -80,6 +80,11 @@ class Turns:
         """Ask for a turn to remove one. Whoever has waited `LONGEST_DELAY` seconds removes without it."""
         return self._in_line(Turn(self, Work.REMOVAL, "", granted), self._removals)
 
+    @property
+    def starts_wait(self) -> bool:
+        """Whether the engine has more to start than it can at once."""
+        return bool(self._starts)
+
     def hurry(self) -> None:
         """From now on removals do not wait: the gateway ends."""
         self._hurried = True

@@ -214,6 +214,8 @@ def test_what_a_program_left_is_killed_at_once_or_when_its_pipes_were_heard_out(
     act.tell(SiblingStarts(), ResizeWindow(1, 1))
     act.desk.requests_taken.wait_for(ResizeWindow)
     line = f"end_left {PID} 1:2 1:3"
+    if not piped:
+        stage.told_parent.wait_for(ControlLine, 2)
     assert control_lines(stage) == ([] if piped else [line, line])
     assert ended_with(act) == [Exited(3)]
     assert control_lines(stage) == ([line] if piped else [line, line])

@@ -176,6 +176,21 @@ def test_a_connection_starts_none_before_it_is_quiet(stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("sharing")
+def test_a_connection_starts_none_while_others_wait_for_their_containers(stage: Stage) -> None:
+    connection, _ = login(stage)
+    wanted(connection, False)
+    starts = [stage.turns.for_start(user, lambda: None) for user in ("bob", "carol", "dave")]
+    stage.timers.ring(PrimingDue)
+    stage.timers.alarms.wait(lambda alarm: isinstance(alarm.message, PrimingDue), 2)
+    assert stage.shells.opened.all == []
+    starts[2].give_back()
+    stage.timers.ring(PrimingDue, 2)
+    assert not opened(stage).tty
+    for turn in starts:
+        turn.give_back()
+
+
+@pytest.mark.usefixtures("sharing")
 def test_a_connection_that_ends_lets_its_shells_go(stage: Stage) -> None:
     connection, desk = login(stage, pipes="off")
     ready = wanted(connection, False)
