@@ -9,6 +9,7 @@ from ..engine.errors import EngineError
 from ..engine.pipes.sharing import ContainerPipes
 from ..engine.primed_shell import primed_argv
 from ..engine.types import ExecSpec
+from ..metrics.counters import Metrics
 from .primed import PrimedShell, ShellLost, ShellPrimed
 from .ref import Ref
 from .surroundings import Surroundings
@@ -65,7 +66,7 @@ class PrimedShells:
         if place is None or place.taker:
             taker(None)
         elif place.waits:
-            del self._places[tty]
+            self._remove(tty)
             taker(place.shell)
         else:
             place.taker = taker
@@ -76,9 +77,10 @@ class PrimedShells:
         if place is None:
             return
         place.waits = True
+        self._metrics.shell_waits()
         self._surroundings.log.debug("shell_primed", tty=news.shell.tty)
         if place.taker:
-            del self._places[news.shell.tty]
+            self._remove(news.shell.tty)
             place.taker(news.shell)
         self.prime()
 
@@ -87,7 +89,7 @@ class PrimedShells:
         place = self._place_of(news.shell)
         if place is None:
             return
-        del self._places[news.shell.tty]
+        self._remove(news.shell.tty)
         self._surroundings.log.debug("shell_lost", tty=news.shell.tty)
         if not place.waits:
             self._impossible |= {news.shell.tty, True}
@@ -96,9 +98,17 @@ class PrimedShells:
 
     def close(self) -> None:
         """Let them all go. Idempotent."""
-        places, self._places = self._places, {}
-        for place in places.values():
+        for tty, place in list(self._places.items()):
+            self._remove(tty)
             place.shell.dismiss()
+
+    @property
+    def _metrics(self) -> Metrics:
+        return self._surroundings.house.metrics
+
+    def _remove(self, tty: bool) -> None:
+        if self._places.pop(tty).waits:
+            self._metrics.shell_left()
 
     def _waits(self, tty: bool) -> bool:
         place = self._places.get(tty)

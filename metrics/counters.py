@@ -97,6 +97,14 @@ class Metrics:
         """Count a container that could not be made for the pool, by the failure's code."""
         self._pool_fill_failures.labels(code).inc()
 
+    def shell_waits(self) -> None:
+        """A shell waits in a container to become a program."""
+        self._shells_waiting.inc()
+
+    def shell_left(self) -> None:
+        """One that was counted by `shell_waits` waits no more."""
+        self._shells_waiting.dec()
+
     def program_started(self, seconds: float, *, primed: bool = False) -> None:
         """Count a program that runs, and the seconds from the client's request until it did.
 
@@ -186,6 +194,9 @@ class Metrics:
             "From a client's request until its program runs.",
             buckets=_SECONDS,
             registry=self.registry,
+        )
+        self._shells_waiting = Gauge(
+            "sshore_shells_waiting", "Shells that wait in containers for programs.", registry=self.registry
         )
         self._programs_primed = Counter(
             "sshore_programs_primed", "Programs that a shell became which waited for them.", registry=self.registry

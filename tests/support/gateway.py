@@ -152,6 +152,12 @@ class Gateway(Server):
         """Wait until as many containers wait for users as are to."""
         wait_until(lambda: self.metric("sshore_pool_waiting") == self.pool_size, seconds)
 
+    def await_shells(self, connections: int) -> None:
+        """Wait until shells wait wherever they are to, with so many connections; what is counted then stays so."""
+        mode = self.settings["docker"]["execution"].get("mode", "connection")
+        count = 2 * (connections + self.pool_size) if mode == "connection" else 0
+        wait_until(lambda: self.metric("sshore_shells_waiting") == count)
+
     def removal_seconds(self, image: str, count: int) -> float:
         """How long `docker rm -f` takes for so many containers of the same kind, now."""
         made = [

@@ -23,6 +23,7 @@ class Witness:
         self.answers()
         wait_until(gateway.guarded)
         gateway.await_full_pool()
+        gateway.await_shells(1)
         self.before = Census.of(gateway)
         """What the gateway holds with it, and nobody else."""
 
