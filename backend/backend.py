@@ -72,6 +72,7 @@ class Backend:
         starts = _starts_at_once(docker.connection)
         self._raw = engine or DockerEngine(self._address, 2 * starts + _OTHER_CALLS)
         self._engine = InstrumentedEngine(self._raw, self.metrics, self._log)
+        self.metrics.observe_kept_connections(lambda: self._raw.kept_connections)
         self._turns = Turns(self.metrics, starts)
         self._drained = asyncio.Event()
         self._pace = Pace(self._loop)

@@ -73,6 +73,11 @@ class ClientPool:
         """The negotiated version as numbers (1, 41), empty before the first call. Never blocks."""
         return tuple(int(number) for number in self._version.split(".") if number)
 
+    @property
+    def kept(self) -> int:
+        """How many connections wait for the next call. Never blocks."""
+        return self._idle.qsize()
+
     def close(self) -> None:
         """Close what is idle now, and what is lent when it comes back."""
         self._closed = True

@@ -59,6 +59,10 @@ class DockerEngine:
         return self._streams
 
     @property
+    def kept_connections(self) -> int:
+        return self._pool.kept
+
+    @property
     def sizes_terminals(self) -> bool:
         """Docker API 1.42, "ConsoleSize"."""
         return self._pool.known_version >= _CONSOLE_SIZE_SINCE

@@ -45,6 +45,10 @@ class InstrumentedEngine:
         return self._streams
 
     @property
+    def kept_connections(self) -> int:
+        return self._engine.kept_connections
+
+    @property
     def sizes_terminals(self) -> bool:
         return self._engine.sizes_terminals
 

@@ -101,6 +101,10 @@ class Engine(Protocol):
     def streams(self) -> StreamOpener: ...
 
     @property
+    def kept_connections(self) -> int:
+        """How many connections to the engine wait for the next call. Never blocks."""
+
+    @property
     def sizes_terminals(self) -> bool:
         """Whether a spec's `size` is set before the program's first instruction. Never blocks; False until known."""
 

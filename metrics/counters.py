@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 # From a primed shell's few milliseconds to an image that is slow to start.
@@ -58,6 +60,10 @@ class Metrics:
     def session_ended(self) -> None:
         """A session that was counted by `session_started` is over."""
         self._sessions_current.dec()
+
+    def observe_kept_connections(self, count: Callable[[], int]) -> None:
+        """Ask `count`, in any thread, how many connections to the engine wait for the next call."""
+        self._kept_connections.set_function(count)
 
     def container_started(self, seconds: float) -> None:
         """Count a container that runs, and the seconds from the decision to create it until it did."""
@@ -182,6 +188,11 @@ class Metrics:
         )
 
     def _make_container_metrics(self) -> None:
+        self._kept_connections = Gauge(
+            "sshore_backend_connections_kept",
+            "Connections to the engine that wait for the next call.",
+            registry=self.registry,
+        )
         self._containers_current = Gauge("sshore_containers_current", "Containers that run.", registry=self.registry)
         self._container_start = Histogram(
             "sshore_container_start_seconds",

@@ -43,6 +43,7 @@ class FakeEngine:
         self.registry: dict[str, FakeImage | type[EngineError]] = {}
         self.networks: dict[str, dict[str, str]] = {}
         """The options of every network that was made."""
+        self.kept_connections = 0
         self.sizes_terminals = False
         """Set it to stand for an engine with API 1.42 on."""
         self.separates_containers = True

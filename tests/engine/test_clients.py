@@ -61,9 +61,10 @@ def test_only_so_many_connections_are_kept_and_none_after_close(pool: ClientPool
     with ThreadPoolExecutor(8) as threads:
         for running in [threads.submit(pool.run, "ping", 10, call) for _ in range(8)]:
             running.result()
-    assert _open_files() - before <= 3
+    assert _open_files() - before == pool.kept == 3
     pool.close()
     assert _open_files() == before
+    assert pool.kept == 0
 
 
 def test_a_client_keeps_one_connection_however_many_containers_it_asks_about(pool: ClientPool) -> None:

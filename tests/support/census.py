@@ -33,6 +33,8 @@ class Census:
     connections: int
     sessions: int
     resources: Resources
+    kept: int
+    """Connections to the engine that wait for the next request; how many depends on how many were under way at once."""
 
     @classmethod
     def of(cls, gateway: Gateway) -> Census:
@@ -46,6 +48,7 @@ class Census:
             connections=int(gateway.metric("sshore_connections_current")),
             sessions=int(gateway.metric("sshore_sessions_current")),
             resources=gateway.resources(),
+            kept=int(gateway.metric("sshore_backend_connections_kept")),
         )
 
     def beyond(self, limit: Census) -> list[str]:
@@ -57,7 +60,7 @@ class Census:
             "connections": (self.connections, limit.connections),
             "sessions": (self.sessions, limit.sessions),
             "threads": (len(mine.threads), len(its.threads)),
-            "descriptors": (mine.descriptors, its.descriptors),
+            "descriptors": (mine.descriptors - self.kept, its.descriptors - limit.kept),
             "children": (mine.children, its.children),
         }
         found = [f"{name}: {now}, {before} before" for name, (now, before) in compared.items() if now > before]
