@@ -27,6 +27,8 @@ GONE_SECONDS = 2.0
 """How long after the end of whatever held it a container may still be there."""
 
 _PAUSE = 0.02
+_ORDER = re.compile(r"/run/sshore/[0-9a-f]{32}\.order")
+"""What a shell that waits has among its arguments."""
 _IDLE_WORKER = re.compile(r'^\):\n  File "[^"]*/concurrent/futures/thread\.py", line \d+ in _worker\n')
 
 
@@ -119,13 +121,14 @@ class Gateway(Server):
         return all(self._pids(one["ExecIDs"] or ()) & seen for one in inspected)
 
     def processes(self) -> set[str]:
-        """Return the ids of the processes in all of its users' containers."""
+        """Return the ids of the processes in all of its users' containers, but for shells that wait for a program."""
         found: set[str] = set()
         for container in self.containers():
             # It may have ended meanwhile.
             with suppress(APIError):
                 table = container.top()
-                found.update(row[table["Titles"].index("PID")] for row in table["Processes"] or ())
+                pid, command = table["Titles"].index("PID"), table["Titles"].index("CMD")
+                found.update(row[pid] for row in table["Processes"] or () if not _ORDER.search(row[command]))
         return found
 
     def settled_processes(self) -> set[str]:
