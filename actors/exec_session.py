@@ -117,6 +117,12 @@ class ExecSession(SessionActor):
         state = self.engine.inspect_exec(self._exec_id, timeout=timeout)
         return None if state.running else state.exit_code
 
+    def exit_learnt(self, status: int) -> None:
+        if status == KILLED and self._runs:
+            self._doubt(ProgramEnded(status))
+        else:
+            super().exit_learnt(status)
+
     def hang_up(self) -> bool:
         if self._pid is None:
             return False

@@ -216,6 +216,10 @@ class SessionActor(Tenant):
         fifos, self._fifos = self._fifos, None
         return fifos
 
+    def exit_learnt(self, status: int) -> None:
+        """The engine was asked how the program ended, no event told."""
+        self._exited(status, self.cause_of(ContainerDied(status, oom=False)))
+
     def tell_size(self) -> None:
         """Tell a running program's terminal, if there is one, its size."""
         if not self.pty or self.state not in _RUNNING:
@@ -294,7 +298,7 @@ class SessionActor(Tenant):
             self.refused(refuse_for(error, Code.EXIT_UNKNOWN))
         else:
             if status is not None:
-                self._exited(status, self.cause_of(ContainerDied(status, oom=False)))
+                self.exit_learnt(status)
             elif self.state is State.SILENT:
                 self._expect_exit(min(_EXIT_GRACE * 2**asked, _LONGEST_EXIT_PAUSE), asked + 1)
 

@@ -296,6 +296,19 @@ def test_a_lost_event_is_asked_for_once_the_output_has_ended(stage: Stage) -> No
     assert ended_with(act) == [Exited(9)]
 
 
+def test_a_kill_that_no_event_told_is_explained_as_well(stage: Stage) -> None:
+    stage.engine.drop_events()
+    act = ExecAct(stage)
+    process = act.open("exit 137").start()
+    assert process.wait_ended(SECONDS)
+    act.tell(OutputEnded())
+    stage.timers.ring(ExitOverdue)
+    act.explain(refuse(Code.CONTAINER_LOST, "somebody killed it"))
+    exited = act.desk.calls.wait_for(Exited)
+    assert exited.status == 137
+    assert "CONTAINER_LOST" in exited.notice
+
+
 def test_a_program_that_outlives_its_output_is_asked_after_with_growing_pauses(stage: Stage) -> None:
     stage.engine.drop_events()
     act = ExecAct(stage)
