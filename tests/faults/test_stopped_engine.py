@@ -40,7 +40,9 @@ OF_MODE = {
 @pytest.fixture(scope="module")
 def site(own_engine: OwnEngine, starting: Starting, mode: str) -> Iterator[Site]:
     """A gateway with short timeouts on an engine of the tests' own; each user is in a phase of his own start."""
-    with site_on(own_engine, starting, mode, crowd=10, timeouts=TIMEOUTS, execution=COLD) as site:
+    # The only execs are the users' own.
+    execution = {**COLD, "primed": False}
+    with site_on(own_engine, starting, mode, crowd=10, timeouts=TIMEOUTS, execution=execution) as site:
         yield site
 
 
