@@ -34,7 +34,7 @@ class Keyboard:
 
     def strike(self) -> float:
         """Press a key; return the milliseconds until it has come back."""
-        time.sleep(random.uniform(_LEAST_PAUSE, _MOST_PAUSE))
+        time.sleep(random.uniform(_LEAST_PAUSE, _MOST_PAUSE))  # a user's fingers are what is measured
         began = time.perf_counter()
         os.write(self._writes, b"k")
         said = self._read()
@@ -87,7 +87,7 @@ def _busy_chapter(rig: Rig, keyboards: dict[str, Keyboard], strikes: int, undist
     while left > 0:
         for server in servers:
             with server.client.streaming(_BARE_BYTES if server is rig.quick else _ALL_BYTES):
-                time.sleep(_SETTLE_SECONDS)
+                time.sleep(_SETTLE_SECONDS)  # until the stream is at its full speed
                 subjects = {"raw": keyboards[_RAW].strike, "own": keyboards[server.name].strike}
                 measured = measure(subjects, unit="ms", rounds=min(_AT_A_TIME, left))
             own[server.name].values += measured["own"].values

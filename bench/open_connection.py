@@ -53,7 +53,7 @@ def _commands(rig: Rig, container: str, rounds: int) -> Chapter:
 
 
 def _behind_a_pause(subject: Subject) -> float:
-    time.sleep(_PAUSE)
+    time.sleep(_PAUSE)  # nothing tells a client that the next shell waits
     return subject()
 
 

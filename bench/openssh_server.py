@@ -54,7 +54,7 @@ def openssh_server(folder: Path, host_key: Path, authorized: Path) -> Iterator[t
         while not _listens(port):
             if started.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"sshd did not start:\n{log_file.read_text()}")
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE)  # nothing tells of a port that begins to answer
         yield started.pid, port
 
 

@@ -100,9 +100,9 @@ class Rig:
         while (left := list(self.engine.states(label).values())) != expected:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"containers of {server.name}: {left}, not {expected}")
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE)  # the engine's list is asked, as it tells of none of this by itself
         if server.flavour.pool:
-            time.sleep(_PRIMING_SECONDS)
+            time.sleep(_PRIMING_SECONDS)  # for what is started ahead once a connection is quiet
 
 
 @contextmanager

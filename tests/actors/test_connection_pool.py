@@ -213,9 +213,9 @@ def test_a_crash_over_the_answer_leaves_nothing(
     guest = pond.take()
     crash = _raising(error)
     if place == "hand_over":
-        guest.container.hand_over = crash  # type: ignore[method-assign]
+        guest.container.hand_over = crash  # type: ignore[method-assign]  # a crash in the middle
     else:
-        stage.watcher.watch = crash  # type: ignore[method-assign]
+        stage.watcher.watch = crash  # type: ignore[method-assign]  # the same, a step later
     link.tell(GuestReady(guest, link.pool))
     assert isinstance(stage.told_root.wait_for(ChildFailed).error, error)
     link.told_pool.wait_for(GuestTaken)

@@ -439,7 +439,7 @@ def test_a_crash_lets_all_go_and_answers_whoever_asks(stage: Stage, pond: MakePo
 
 
 def test_a_filling_actor_that_crashes_is_replaced_and_what_it_had_looked_for(stage: Stage, pond: MakePond) -> None:
-    stage.engine.faults.fail("container_start", _InjectedError)  # type: ignore[arg-type]
+    stage.engine.faults.fail("container_start", _InjectedError)  # type: ignore[arg-type]  # no EngineError
     pool = pond(1)
     assert stage.book.wait_for("actor_failed")["actor"] == "filling"
     pool.until_filled(1)

@@ -109,7 +109,7 @@ def test_the_end_of_the_output_waits_for_a_client_that_does_not_read(piped: Serv
         stderr=subprocess.DEVNULL,
     ) as client:
         assert client.stdout is not None
-        time.sleep(4)
+        time.sleep(4)  # longer than the three seconds that what is left behind is given
         assert len(client.stdout.read()) == 8_000_000
     assert client.returncode == 4
 

@@ -18,31 +18,10 @@ from sshore.engine.pipes.budget import GROWN_SIZE, PIPE_SIZE
 from sshore.engine.pipes.directories import MOUNT_POINT, GatewayDirectory
 from sshore.engine.pipes.stream import PipedStream
 from support.client import eventually
+from support.paper_stream import PaperStream
 from support.recorder import Recorder
 
 MIB = 1024 * 1024
-
-
-class Engine:
-    """An engine's stream that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.calls: list[object] = []
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.calls.append(bytes(data))
-
-    def write_eof(self) -> None:
-        self.calls.append("eof")
-
-    def pause_output(self) -> None:
-        self.calls.append("pause")
-
-    def resume_output(self) -> None:
-        self.calls.append("resume")
-
-    def close(self) -> None:
-        self.calls.append("close")
 
 
 class Bench:
@@ -54,7 +33,7 @@ class Bench:
         self.refusals: list[str] = []
         self.fifos = directory.make_set(refused=self.refusals.append)
         self.recorder = Recorder()
-        self.engine = Engine()
+        self.engine = PaperStream()
         self.ends_of_engine: list[bool] = []
         self.stream = PipedStream(
             self.recorder, self.fifos, lambda: self.ends_of_engine.append(self.recorder.has_ended)
