@@ -103,6 +103,9 @@ def _served(serving: Serving, **execution: object) -> Iterator[Ways]:
         primed.master(SEND) as first,
         plain.master(SEND) as second,
     ):
+        for server, options in ((primed, first), (plain, second)):
+            # Both containers are there before the first test looks which are.
+            server.ssh("true", options=options)
         yield Ways((primed, plain), (first, second))
 
 
