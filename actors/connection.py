@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -46,7 +47,7 @@ from .naming import connection_labels, container_name
 from .pool_client import PoolClient, RenameDue
 from .pool_messages import GuestReady, NoGuest
 from .ports import ConnectionPort
-from .primed import PrimedShell, PrimingDue, ShellLost, ShellPrimed
+from .primed import PRIMING_PAUSE, PrimedShell, PrimingDue, ShellLost, ShellPrimed
 from .ref import Ref, post
 from .refusals import Refused, RefusedError, record, refuse
 from .specs import program_user
@@ -75,6 +76,7 @@ class ConnectionActor(GuestMaker):
         self._waiting: list[ContainerWanted] = []
         self._pool = PoolClient(self.actor_ref, surroundings)
         self._settled = False
+        self._asked_at = 0.0
         self._shell: ControlInput | ExecShell | None = None
         self._fate = Fate()
         self._ready: ContainerReady | None = None
@@ -96,6 +98,7 @@ class ConnectionActor(GuestMaker):
             case Authenticated(username):
                 self._authenticated(username)
             case ContainerWanted(session):
+                self._asked_at = time.monotonic()
                 self._make_room(session)
                 self._answer(message)
             case ShellPrimed() if self.shells:
@@ -242,6 +245,8 @@ class ConnectionActor(GuestMaker):
             return
         if self.surroundings.house.turns.starts_wait:
             self._prime_when_quiet()
+        elif not quiet and time.monotonic() - self._asked_at < PRIMING_PAUSE:
+            self.surroundings.house.timers.after(PRIMING_PAUSE, self.actor_ref, PrimingDue())
         else:
             self.shells.prime()
 

@@ -25,7 +25,7 @@ from .messages import (
     StreamFailed,
     StreamOpened,
 )
-from .primed import PrimedShell, PrimingDue, ShellLost
+from .primed import PRIMING_PAUSE, PrimedShell, PrimingDue, ShellLost
 from .ref import post
 from .refusals import Refused, RefusedError, record, refuse, refuse_for
 from .session import KILLED, SessionActor
@@ -70,7 +70,7 @@ class ExecSession(SessionActor):
                 if self.state is State.OPENING and shell is self._shell:
                     self._shell_lost()
             case FirstOutput():
-                post(self.parent, PrimingDue())
+                self._have_next_primed()
                 super().handle(message)
             case StartFailed() | StreamFailed() if self.state is State.OPENING:
                 self._doubt(message)
@@ -133,7 +133,7 @@ class ExecSession(SessionActor):
         if not self._piped:
             # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
             self._end_left()
-        post(self.parent, PrimingDue())
+        self._have_next_primed()
 
     def missed(self, message: object) -> None:
         if isinstance(message, ContainerReady) and message.shell:
@@ -198,6 +198,9 @@ class ExecSession(SessionActor):
         self.watch(self._exec_id)
         timeout = self.timeouts.command_start
         self.port.open_exec(self._exec_id, tty=spec.tty, timeout=timeout, fifos=self.take_fifos())
+
+    def _have_next_primed(self) -> None:
+        self.surroundings.house.timers.after(PRIMING_PAUSE, self.parent, PrimingDue())
 
     def _argv(self, pipes: NamedPipes | None = None) -> tuple[str, ...]:
         return program_argv(

@@ -9,6 +9,9 @@ from ..engine.interface import ProgramReceiver, ProgramStream, StreamOpener
 from ..engine.pipes.order import OrderFifo
 from .ref import Ref
 
+PRIMING_PAUSE = 0.05
+"""Seconds between a program's beginning, its first byte or its end, which is not to be delayed, and the next shell."""
+
 
 class PrimedShell(ProgramStream, Protocol):
     """One shell in the loop, and its exec's stream once it was given its order.
@@ -55,7 +58,7 @@ class ShellLost:
 
 @dataclass(frozen=True, slots=True)
 class PrimingDue:
-    """A program has said its first byte, or has ended: shells that are missing may be started.
+    """Some time ago a program said its first byte, or ended: shells that are missing may be started.
 
     `quiet`: a while has gone by since the container or a shell was handed out.
     """

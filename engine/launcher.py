@@ -121,6 +121,9 @@ case $sshore_form in
 esac
 """
 
+BEGINNING = (SHELL, "-c", LAUNCHER, "sshore")
+"""What every launcher's argv begins with."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoginShell:
@@ -205,4 +208,4 @@ def launch_argv(
     settings = stty_settings(tty.size, tty.modes) if tty else ""
     words = ("pid" if say_pid or pipes else "", settings, "stay" if stay else "")
     carrier = (pipes.path, pipes.boot_id, "must" if pipes.must else "") if pipes else ("", "", "")
-    return (SHELL, "-c", LAUNCHER, "sshore", *words, *carrier, *program.arguments())
+    return (*BEGINNING, *words, *carrier, *program.arguments())

@@ -1,8 +1,11 @@
 """A shell that is started ahead and waits to be told what to become, for any POSIX `/bin/sh` (dash, bash, busybox).
 
-It says its pid and then waits for its *order*, the text of a FIFO: the environment, and the very argv of the launcher
-that a plain exec would have begun with. It becomes that by `exec`, under the same pid, and is gone: descriptors,
-positional parameters, shell variables and the launcher's own first line are those of a plain exec by construction.
+It says its pid and then waits for its *order*, the text of a FIFO: the environment and the launcher's arguments. Then it
+runs the very launcher that a plain exec would have begun with, which it has read already. What comes of it is by
+construction what a plain exec becomes: it is the same shell with the same script under the same pid, only that its
+variables came behind its start.
+
+A shell that makes more of variables at its start than dash and busybox do, a bash say, begins anew for that by `exec`.
 """
 
 from __future__ import annotations
@@ -10,24 +13,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from .launcher import SHELL
+from .launcher import BEGINNING, LAUNCHER, SHELL
 
 ORDER_LIMIT = 256 * 1024
 """The longest order, in bytes."""
 
 PRIMED_SHELL = """\
-case $SHLVL in
-  "" | 1) unset SHLVL ;;
-  *) exit ;;
+sshore_order=$1 sshore_boot=$2 sshore_shell=$3 sshore_launcher=$4
+case $BASH_VERSION$KSH_VERSION$ZSH_VERSION$YASH_VERSION in
+  "") sshore_anew= ;;
+  *) sshore_anew=yes ;;
+esac
+case $sshore_anew$SHLVL in
+  yes | yes1) unset SHLVL ;;
+  yes*) exit ;;
+  *) eval "sshore_launch() { $sshore_launcher
+}" ;;
 esac
 { read -r sshore_host </proc/sys/kernel/random/boot_id; } 2>/dev/null
-[ "$sshore_host" = "$2" ] && [ -p "$1" ] && [ -r "$1" ] || exit
+[ "$sshore_host" = "$sshore_boot" ] && [ -p "$sshore_order" ] && [ -r "$sshore_order" ] || exit
+set --
 echo $$
-. "$1"
+. "$sshore_order"
+[ $# -gt 0 ] || exit 0
+[ -z "$sshore_anew" ] || exec "$sshore_shell" -c "$sshore_launcher" sshore "$@"
+sshore_launch "$@"
 """
-
-"""It just ends where it cannot have its order, a directory of another host say, and where the image's
-environment counts shells already: it would be counted as one more."""
+"""It just ends where it cannot have its order, a directory of another host say, and where one that begins anew would be
+counted as one more by an image whose environment counts shells."""
 
 QUIETLY = "2>/dev/null"
 """Behind the variables: bash complains of an unknown locale when it is told, and once more as the launcher."""
@@ -48,11 +61,11 @@ def primed_argv(order: str, boot_id: str) -> tuple[str, ...]:
     `order` is the path of a FIFO in the container, on the kernel of this `boot_id`. The first line of its stdout is its
     pid: it is about to open the FIFO then. An order of no bytes ends it.
     """
-    return (SHELL, "-c", PRIMED_SHELL, "sshore", order, boot_id)
+    return (SHELL, "-c", PRIMED_SHELL, "sshore", order, boot_id, SHELL, LAUNCHER)
 
 
 def order_for(argv: Sequence[str], env: Iterable[str]) -> bytes | None:
-    """Return the order to become `argv` with `env` (`NAME=value`) added to the environment.
+    """Return the order to become what `launch_argv` gave `argv` for, with `env` (`NAME=value`) added to the environment.
 
     None where a shell could not pass it on as the engine does: a variable that is the shell's own or has no name for
     it, what is not UTF-8, a NUL, more than ORDER_LIMIT.
@@ -62,7 +75,7 @@ def order_for(argv: Sequence[str], env: Iterable[str]) -> bytes | None:
         return None
     exports = [f"{name}={_quoted(value)}" for name, value in variables]
     lines = [" ".join(("export", *exports, QUIETLY))] if exports else []
-    lines.append(" ".join(("exec", *map(_quoted, argv))))
+    lines.append(" ".join(("set --", *map(_quoted, argv[len(BEGINNING) :]))))
     try:
         order = "".join(f"{line}\n" for line in lines).encode()
     except UnicodeEncodeError:

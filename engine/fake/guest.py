@@ -86,10 +86,9 @@ def _await_order(process: FakeProcess, fifo: str, commands: Mapping[str, Command
     words = shlex.split(process.read_fifo(path).decode())
     if not words:
         return 0
-    begin = words.index("exec") + 1
-    process.env |= dict(word.partition("=")[::2] for word in words[: begin - 1] if "=" in word)
-    process.argv = tuple(words[begin:])
-    return _shell(process, process.argv[1:], commands)
+    begin = words.index("set")
+    process.env |= dict(word.partition("=")[::2] for word in words[:begin] if "=" in word)
+    return _launch(process, tuple(words[begin + 2 :]), commands)
 
 
 def _obey(process: FakeProcess, commands: Mapping[str, Command], *, guard: bool) -> int:

@@ -20,7 +20,7 @@ from sshore.actors.messages import (
     SetEnv,
     StreamOpened,
 )
-from sshore.actors.primed import PrimingDue, ShellLost, ShellPrimed
+from sshore.actors.primed import PRIMING_PAUSE, PrimingDue, ShellLost, ShellPrimed
 from sshore.actors.primed_shells import PrimedShells
 from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import refuse
@@ -169,6 +169,7 @@ def test_a_connection_starts_none_before_it_is_quiet(stage: Stage) -> None:
 
     post(connection, ShellPrimed(opened(stage, 2)))
     post(connection, PrimingDue())
+    assert stage.timers.ring(PrimingDue, 3).seconds == PRIMING_PAUSE
     assert not opened(stage, 3).tty
     post(connection, Disconnected())
     for other in stage.shells.opened.all[1:]:
@@ -232,12 +233,12 @@ def become(stage: Stage, pipes: ContainerPipes, *, pty: RequestPty | None = None
 
 def test_its_order_is_what_a_plain_exec_would_be(stage: Stage, pipes: ContainerPipes) -> None:
     act, order = become(stage, pipes)
-    variables, program, _ = order.text.decode().rsplit("\nexec ", 1)[0], order.text, None
+    variables, program, _ = order.text.decode().rsplit("\nset -- ", 1)[0], order.text, None
     assert variables == "export FOO='it'\\''s' 2>/dev/null"
     assert b"'command' 'make'" in program
     act.tell(StreamOpened(PID), FirstOutput())
     act.desk.calls.wait_for(Running)
-    stage.told_parent.wait_for(PrimingDue)
+    assert stage.timers.ring(PrimingDue).actor == stage.parent
     assert stage.count("sshore_programs_primed_total") == 1
     stage.engine._events.publish({"sshore.gateway": "stage"}, "an exec", ProgramEnded(7))
     assert act.desk.calls.wait_for(Exited) == Exited(7)
@@ -261,7 +262,7 @@ def test_the_size_is_told_in_front_of_the_order_where_the_engine_sets_it(stage: 
     stage.engine.sizes_terminals = True
     _, order = become(stage, pipes, pty=RequestPty("xterm", 101, 33))
     assert stage.engine.faults.calls("exec_resize") == 1
-    assert b"cols" not in order.text.partition(b"'sshore' ")[2]
+    assert b"cols" not in order.text.partition(b"set -- ")[2]
 
 
 @pytest.mark.parametrize("entry", [("PS1", "x"), ("A-B", "x"), ("FOO", "\udcff")])
