@@ -67,6 +67,8 @@ class PoolActor(Worker):
         self._early_deaths: set[str] = set()
         self._doubtful: set[str] = set()
         """Whose death may have gone unheard since the last look."""
+        self._losses = self._house.watcher.losses
+        """How many losses of events this actor was told of the end of."""
         self._pace = FillPace()
         self._wake_at = math.inf
         self._filling: Ref | None = None
@@ -153,6 +155,8 @@ class PoolActor(Worker):
 
     def _oldest(self) -> Guest | None:
         self._drop_aged()
+        if self._is_deaf:
+            return None
         trusted = (id for id in self._waiting if id not in self._doubtful)
         oldest = next(trusted, None)
         return self._take_out(oldest) if oldest else None
@@ -226,7 +230,13 @@ class PoolActor(Worker):
         elif self._fills:
             self._early_deaths.add(id)
 
+    @property
+    def _is_deaf(self) -> bool:
+        """Whether the engine may have ended guests without a word: it is gone, or back and not yet looked at."""
+        return self._losses != self._house.watcher.losses
+
     def _events_lost(self) -> None:
+        self._losses = self._house.watcher.losses
         self._pace.hurry()
         self._doubt_all()
 

@@ -24,13 +24,14 @@ EARLY_LIMIT = 10_000
 class EventWatcher:
     """Tells the ends of the execs and containers that carry `labels`, as the engine reports them.
 
-    `ready` is set while it is subscribed. Events may be lost without a sign: this is the fast path to an end,
+    `ready` is set while it is subscribed, and `losses` is how often it ceased to be. Events may be lost without a sign: this is the fast path to an end,
     not a promise of it. After each (re)subscription every callback registered by then gets EventsLost:
     what it waits for may have happened unseen, so it has to ask the engine.
     """
 
     def __init__(self, engine: Engine, labels: Mapping[str, str], log: FilteringBoundLogger) -> None:
         self.ready = threading.Event()
+        self.losses = 0
         self._engine = engine
         self._labels = labels
         self._log = log
@@ -93,6 +94,7 @@ class EventWatcher:
                 self._deliver((callback, event) for callback in self._register.receivers(id, event))
             return heard
         finally:
+            self.losses += 1
             self.ready.clear()
             self._subscription = None
             subscription.close()

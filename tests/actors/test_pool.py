@@ -27,6 +27,7 @@ from sshore.engine.fake.engine import FAKE_IMAGE
 from sshore.engine.turns import LONGEST_FILL_DELAY
 from sshore.engine.types import ContainerDied, ContainerGone, EventsLost
 from sshore.metrics.codes import Code
+from support.gateway import wait_until
 from support.memory import SECONDS, Memory
 from support.pond import Pond, bomb
 from support.stage import Stage, Witness
@@ -263,6 +264,18 @@ def test_behind_lost_events_nobody_gets_one_that_was_not_looked_at(stage: Stage,
     release()
     assert pool.dropped() == (dead, "died")
     assert pool.take().container.name == alive
+
+
+def test_while_the_engine_is_gone_nobody_gets_one_and_then_only_one_that_has_outlived_it(
+    stage: Stage, pond: MakePond
+) -> None:
+    pool = pond(1)
+    pool.until_filled(1)
+    stage.engine.go_away()
+    wait_until(lambda: not stage.watcher.ready.is_set())
+    assert isinstance(pool.ask()[1], NoGuest)
+    stage.engine.come_back()
+    wait_until(lambda: not isinstance(pool.ask()[1], NoGuest))
 
 
 def test_a_look_finds_those_whose_death_no_event_told(stage: Stage, pond: MakePond) -> None:

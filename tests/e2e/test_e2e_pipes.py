@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.pool_switch import COLD
 from support.server import Server, Serving
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
@@ -25,7 +26,7 @@ CARRIER = "for fd in 0 1 2; do readlink /proc/self/fd/$fd; done"
 @pytest.fixture(scope="module")
 def piped(mode: str, serving: Serving) -> Iterator[Server]:
     """A server in each of the modes that uses named pipes or refuses."""
-    with serving({"mode": mode, "pipes": "on"}) as started:
+    with serving({"mode": mode, "pipes": "on", **COLD}) as started:
         yield started
 
 

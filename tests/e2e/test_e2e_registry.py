@@ -13,6 +13,7 @@ import pytest
 from docker import DockerClient
 from docker.errors import ImageNotFound
 from support.gateway import wait_until
+from support.pool_switch import COLD
 from support.registry import Pushed, Registry
 from support.server import Server, Serving
 from support.terminal import Terminal
@@ -44,7 +45,7 @@ def held(registry: Registry) -> Iterator[Registry]:
 
 
 def execution(pushed: Pushed, mode: str, **more: Any) -> dict[str, Any]:
-    return {"mode": mode, "container": {"Image": pushed.name}, "auth": pushed.registry.auth, **more}
+    return {"mode": mode, "container": {"Image": pushed.name}, "auth": pushed.registry.auth, **COLD, **more}
 
 
 def has(client: DockerClient, image: str) -> bool:

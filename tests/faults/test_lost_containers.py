@@ -11,6 +11,7 @@ from support.census import LeavesNothing, warm_up
 from support.clients import Client, clients
 from support.engine_proxy import EngineProxy
 from support.gateway import Gateway, StartGateway, wait_until
+from support.pool_switch import COLD
 from support.witness import Witness
 
 pytestmark = pytest.mark.engine
@@ -161,7 +162,7 @@ def test_a_session_in_a_paused_container_is_refused_and_the_next_is_not(
 def test_a_container_that_goes_before_its_exec(
     proxy: EngineProxy, start_gateway: StartGateway, leaving_nothing: LeavesNothing, mode: str
 ) -> None:
-    gateway = start_gateway(mode, host=proxy.host)
+    gateway = start_gateway(mode, host=proxy.host, execution=COLD)
     before = warm_up(gateway)
     held = proxy.hold_request("POST", "/containers/[^/]+/exec", most=1)
     with (
