@@ -1,7 +1,7 @@
 """A shell that is started ahead and waits to be told what to become, for any POSIX `/bin/sh` (dash, bash, busybox).
 
-It says its pid and then waits for its *order*, the text of a FIFO: the environment and the launcher's arguments. Then it
-runs the very launcher that a plain exec would have begun with, which it has read already. What comes of it is by
+It says its pid and then waits for its *order*, the text of a FIFO: the environment and the launcher's arguments. Then
+it runs the very launcher that a plain exec would have begun with, which it has read already. What comes of it is by
 construction what a plain exec becomes: it is the same shell with the same script under the same pid, only that its
 variables came behind its start.
 
@@ -65,7 +65,7 @@ def primed_argv(order: str, boot_id: str) -> tuple[str, ...]:
 
 
 def order_for(argv: Sequence[str], env: Iterable[str]) -> bytes | None:
-    """Return the order to become what `launch_argv` gave `argv` for, with `env` (`NAME=value`) added to the environment.
+    """Return the order to become the launcher of this argv, with `env` (`NAME=value`) added to the environment.
 
     None where a shell could not pass it on as the engine does: a variable that is the shell's own or has no name for
     it, what is not UTF-8, a NUL, more than ORDER_LIMIT.

@@ -24,9 +24,9 @@ EARLY_LIMIT = 10_000
 class EventWatcher:
     """Tells the ends of the execs and containers that carry `labels`, as the engine reports them.
 
-    `ready` is set while it is subscribed, and `losses` is how often it ceased to be. Events may be lost without a sign: this is the fast path to an end,
-    not a promise of it. After each (re)subscription every callback registered by then gets EventsLost:
-    what it waits for may have happened unseen, so it has to ask the engine.
+    `ready` is set while it is subscribed, and `losses` is how often it ceased to be. Events may be lost without a sign:
+    this is the fast path to an end, not a promise of it. After each (re)subscription every callback registered by then
+    gets EventsLost: what it waits for may have happened unseen, so it has to ask the engine.
     """
 
     def __init__(self, engine: Engine, labels: Mapping[str, str], log: FilteringBoundLogger) -> None:

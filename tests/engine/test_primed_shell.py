@@ -80,7 +80,6 @@ class Shell:
         return not waits
 
 
-
 _AS_AN_EXEC = {"cwd": "/", "start_new_session": True, "capture_output": True, "timeout": SECONDS}
 
 

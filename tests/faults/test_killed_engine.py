@@ -105,10 +105,10 @@ class Phase:
 
     name: str
     reach: Callable[[EngineProxy], Hold]
-    leave: bool = False
-    """The users leave, and the gateway is at their removal."""
     outlived: bool = False
     """Whether it makes a difference that the containers outlive the engine."""
+    leave: bool = False
+    """The users leave, and the gateway is at their removal."""
     cold: bool = False
     """Whether it is one of users' own starts."""
 
@@ -121,7 +121,9 @@ PHASES = (
     Phase("at the exec's create", lambda proxy: proxy.hold_request("POST", "/containers/[^/]+/exec"), cold=True),
     Phase("in the exec's create", lambda proxy: proxy.hold_answer("POST", "/containers/[^/]+/exec"), cold=True),
     Phase("at the exec's start", lambda proxy: proxy.hold_request("POST", "/exec/[^/]+/start"), cold=True),
-    Phase("in the exec's start", lambda proxy: proxy.hold_answer("POST", "/exec/[^/]+/start"), outlived=True, cold=True),
+    Phase(
+        "in the exec's start", lambda proxy: proxy.hold_answer("POST", "/exec/[^/]+/start"), outlived=True, cold=True
+    ),
     Phase("before removal", lambda proxy: proxy.hold_request("DELETE", "/containers/.*"), leave=True),
     Phase("in removal", lambda proxy: proxy.hold_answer("DELETE", "/containers/.*"), leave=True, outlived=True),
 )
@@ -143,6 +145,7 @@ def test_its_users_hear_of_it_and_when_it_is_back_nothing_is_left(
         ExitStack() as stack,
     ):
         held = phase.reach(site.proxy)
+        stack.callback(site.engine.start)
         stack.callback(held.drop)
         users = stack.enter_context(clients(gateway, TWO, "echo ready; exec sleep 1000"))
         if phase.leave:
