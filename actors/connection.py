@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -47,7 +46,8 @@ from .naming import connection_labels, container_name
 from .pool_client import PoolClient, RenameDue
 from .pool_messages import GuestReady, NoGuest
 from .ports import ConnectionPort
-from .primed import PRIMING_PAUSE, PrimedShell, PrimingDue, ShellLost, ShellPrimed
+from .primed import PrimedShell, ProgramSpoke, ShellLost, ShellPrimed
+from .priming import Priming, PrimingDue
 from .ref import Ref, post
 from .refusals import Refused, RefusedError, record, refuse
 from .specs import program_user
@@ -58,8 +58,6 @@ _LONGEST_DYING = 2.0
 # The engine tells of a kill once it has sent the signal: a program's end may overtake it.
 _LATEST_KILL = 0.1
 _CANNOT_RUN = (126, 127)
-_QUIET = 0.5
-"""Seconds after which nobody waits for the first program of a connection, or for one that says nothing."""
 
 
 class ConnectionActor(GuestMaker):
@@ -75,8 +73,7 @@ class ConnectionActor(GuestMaker):
         self._sessions: set[Ref] = set()
         self._waiting: list[ContainerWanted] = []
         self._pool = PoolClient(self.actor_ref, surroundings)
-        self._settled = False
-        self._asked_at = 0.0
+        self._priming = Priming(self.actor_ref, surroundings)
         self._shell: ControlInput | ExecShell | None = None
         self._fate = Fate()
         self._ready: ContainerReady | None = None
@@ -98,15 +95,18 @@ class ConnectionActor(GuestMaker):
             case Authenticated(username):
                 self._authenticated(username)
             case ContainerWanted(session):
-                self._asked_at = time.monotonic()
+                self._priming.program_asked()
                 self._make_room(session)
                 self._answer(message)
             case ShellPrimed() if self.shells:
                 self.shells.primed(message)
+                self._priming.prime(self.shells)
             case ShellLost() if self.shells:
                 self.shells.lost(message)
-            case PrimingDue(quiet):
-                self._prime(quiet)
+            case ProgramSpoke():
+                self._priming.program_spoke()
+            case PrimingDue() if self.shells and not self._ending:
+                self._priming.alarm(message, self.shells)
             case CauseWanted(session):
                 self._tell_cause(session)
             case CauseOverdue(final):
@@ -204,7 +204,7 @@ class ConnectionActor(GuestMaker):
             container.id, container.name, program_user(self.execution, guest.image), pipes=pipes
         )
         if guest.shells:
-            self._prime_when_quiet()
+            self._priming.container_ready()
         self._answer_all()
 
     def _attempt(self, step: Callable[[], None]) -> None:
@@ -233,22 +233,7 @@ class ConnectionActor(GuestMaker):
         if shell and not told:
             shell.dismiss()
         if shell:
-            self._prime_when_quiet()
-
-    def _prime_when_quiet(self) -> None:
-        self.surroundings.house.timers.after(_QUIET, self.actor_ref, PrimingDue(quiet=True))
-
-    def _prime(self, quiet: bool) -> None:
-        # A connection for one command ends before: nothing is started for it that nobody needs.
-        self._settled = self._settled or quiet
-        if not self.shells or not self._settled or not self._ready or self._ending:
-            return
-        if self.surroundings.house.turns.starts_wait:
-            self._prime_when_quiet()
-        elif not quiet and time.monotonic() - self._asked_at < PRIMING_PAUSE:
-            self.surroundings.house.timers.after(PRIMING_PAUSE, self.actor_ref, PrimingDue())
-        else:
-            self.shells.prime()
+            self._priming.shell_given()
 
     def _make_room(self, newcomer: Ref) -> None:
         for session in self._sessions - {newcomer}:

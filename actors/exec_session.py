@@ -25,7 +25,7 @@ from .messages import (
     StreamFailed,
     StreamOpened,
 )
-from .primed import PRIMING_PAUSE, PrimedShell, PrimingDue, ShellLost
+from .primed import PrimedShell, ProgramSpoke, ShellLost
 from .ref import post
 from .refusals import Refused, RefusedError, record, refuse, refuse_for
 from .session import KILLED, SessionActor
@@ -66,11 +66,10 @@ class ExecSession(SessionActor):
                 self._doubt(message)
             case ContainerReady(shell=shell) if shell and self.state is not State.PREPARING:
                 shell.dismiss()
-            case ShellLost(shell):
-                if self.state is State.OPENING and shell is self._shell:
-                    self._shell_lost()
+            case ShellLost(shell) if self.state is not State.OPENING or shell is not self._shell:
+                pass
             case FirstOutput():
-                self._have_next_primed()
+                post(self.parent, ProgramSpoke())
                 super().handle(message)
             case StartFailed() | StreamFailed() if self.state is State.OPENING:
                 self._doubt(message)
@@ -84,8 +83,11 @@ class ExecSession(SessionActor):
         post(self.parent, ContainerWanted(self.actor_ref, self._has_terminal if may_wait else None))
 
     def mode_news(self, message: object) -> None:
-        if isinstance(message, ContainerReady):
-            self._container_ready(message)
+        match message:
+            case ContainerReady():
+                self._container_ready(message)
+            case ShellLost():
+                self._shell_lost()
 
     def opened(self, stream: StreamOpened) -> None:
         self._pid, self._files, self._piped = stream.pid, stream.files, stream.piped
@@ -133,7 +135,7 @@ class ExecSession(SessionActor):
         if not self._piped:
             # The engine has ended the streams: it waited for whoever still holds them, and would delay the next exec.
             self._end_left()
-        self._have_next_primed()
+        post(self.parent, ProgramSpoke())
 
     def missed(self, message: object) -> None:
         if isinstance(message, ContainerReady) and message.shell:
@@ -143,6 +145,8 @@ class ExecSession(SessionActor):
         if self._piped and self._program_over:
             # Not before: behind its program's end the loop still listens for a while to what that left behind.
             self._end_left()
+        if self._shell:
+            self._shell.dismiss()
         if self._exec_id:
             self.surroundings.house.watcher.forget(self._exec_id)
         super().release()
@@ -172,6 +176,7 @@ class ExecSession(SessionActor):
         try:
             self.resize(columns, rows)
         except EngineError as error:
+            self._size = None
             self.log.debug("resize_failed", code=error.code, cause=str(error))
 
     def _shell_lost(self) -> None:
@@ -198,9 +203,6 @@ class ExecSession(SessionActor):
         self.watch(self._exec_id)
         timeout = self.timeouts.command_start
         self.port.open_exec(self._exec_id, tty=spec.tty, timeout=timeout, fifos=self.take_fifos())
-
-    def _have_next_primed(self) -> None:
-        self.surroundings.house.timers.after(PRIMING_PAUSE, self.parent, PrimingDue())
 
     def _argv(self, pipes: NamedPipes | None = None) -> tuple[str, ...]:
         return program_argv(

@@ -47,7 +47,7 @@ class FillingActor(GuestMaker):
                 self.refused(refused)
             case ShellPrimed() if self._guest and self._guest.shells:
                 self._guest.shells.primed(message)
-                self._hand_over_if_ready()
+                self._prime(self._guest.shells)
             case ShellLost() if self._guest and self._guest.shells:
                 self._guest.shells.lost(message)
                 self._prime(self._guest.shells)

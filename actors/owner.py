@@ -141,6 +141,9 @@ class ContainerOwner(Tenant):
         except OSError as error:
             container.forsake(error)
             raise RefusedError(refuse(Code.CONTAINER_CREATE_FAILED, f"no directory of pipes: {error}")) from error
+        except RefusedError as error:
+            container.forsake(error)
+            raise
         self.container = container
         self.watch(container.id)
         return container

@@ -9,9 +9,6 @@ from ..engine.interface import ProgramReceiver, ProgramStream, StreamOpener
 from ..engine.pipes.order import OrderFifo
 from .ref import Ref
 
-PRIMING_PAUSE = 0.05
-"""Seconds between a program's beginning, its first byte or its end, which is not to be delayed, and the next shell."""
-
 
 class PrimedShell(ProgramStream, Protocol):
     """One shell in the loop, and its exec's stream once it was given its order.
@@ -22,6 +19,10 @@ class PrimedShell(ProgramStream, Protocol):
     exec_id: str
     tty: bool
     owner: Ref
+
+    @property
+    def has_order(self) -> bool:
+        """Whether it has its whole order: it may be the program by now. Loop only."""
 
     def dismiss(self) -> None:
         """Nobody needs it: it ends, and tells nothing more. Idempotent; any thread, unless it was given its order."""
@@ -57,10 +58,5 @@ class ShellLost:
 
 
 @dataclass(frozen=True, slots=True)
-class PrimingDue:
-    """Some time ago a program said its first byte, or ended: shells that are missing may be started.
-
-    `quiet`: a while has gone by since the container or a shell was handed out.
-    """
-
-    quiet: bool = False
+class ProgramSpoke:
+    """A program has said its first byte, or has ended: nobody waits for it to begin."""

@@ -82,7 +82,6 @@ class PrimedShells:
         if place.taker:
             self._remove(news.shell.tty)
             place.taker(news.shell)
-        self.prime()
 
     def lost(self, news: ShellLost) -> None:
         """A shell ended. One that never waited never will: the image, or the terminal, does not allow it."""
@@ -124,6 +123,7 @@ class PrimedShells:
         order = self._pipes.make_order(self._user)
         if order is None:
             self._impossible.add(tty)
+            self._surroundings.log.debug("shell_not_primed", tty=tty, cause="no FIFO for its order")
             return False
         spec = ExecSpec(argv=primed_argv(order.path, self._pipes.boot_id), user=self._user, tty=tty)
         try:

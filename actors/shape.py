@@ -13,14 +13,15 @@ from .specs import idle_container
 class Shape:
     """All that the engine is asked for but the name, sshore's labels and its mount, and how the image is had.
 
-    Nothing in it is the user's: programs get theirs (whom they run as, environment, terminal) as execs.
+    Programs get what is theirs (environment, terminal) as execs; whom they run as makes a difference where shells wait.
     """
 
     spec: ContainerSpec
     pull_policy: PullPolicy
     auth: RegistryAuthConfig | None
     pipes: Pipes
-    primed: bool
+    shells_of: str | None
+    """The configured user of the shells that wait, empty for the image's own; None if none do."""
 
     @classmethod
     def of(cls, execution: ExecutionConfig) -> Shape:
@@ -30,5 +31,5 @@ class Shape:
             execution.image_pull_policy,
             execution.auth,
             execution.pipes,
-            execution.primed,
+            str(execution.container.get("User") or "") if execution.primed else None,
         )

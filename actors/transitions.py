@@ -30,6 +30,7 @@ from .messages import (
     StreamFailed,
     StreamOpened,
 )
+from .primed import ShellLost
 from .refusals import Refused
 from .turn_messages import StartOverdue, StartTurn
 
@@ -83,6 +84,7 @@ _TABLE: dict[State, dict[type, State]] = {
         **dict.fromkeys((StartFailed, StreamFailed, Refused, ProgramEnded, ContainerDied, ContainerGone), State.OVER),
         StreamOpened: State.RUNNING,
         OutputEnded: State.SILENT,
+        ShellLost: State.OPENING,
     },
     State.RUNNING: {
         **dict.fromkeys((*_STAY_WHILE_RUNNING, ResizeDue), State.RUNNING),

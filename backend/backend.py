@@ -40,7 +40,6 @@ from .primed_shell import ShellOpener
 from .timers import LoopTimers, in_loop
 
 _SWEEP_EVERY = 300.0
-_STOPPING = 5.0
 _OTHER_CALLS = 8
 
 

@@ -73,6 +73,10 @@ class PrimedShell:
         else:
             self._delivery = OrderDelivery(self._order, order, _PATIENCE, self.ended)
 
+    @property
+    def has_order(self) -> bool:
+        return self._delivery is not None and self._delivery.complete
+
     def write(self, data: bytes | memoryview) -> None:
         if self._stream:
             self._stream.write(data)
@@ -111,6 +115,8 @@ class PrimedShell:
     def ended(self, failure: Exception | None) -> None:
         receiver = self._receiver
         told = not self._over
+        if not receiver:
+            self._give_nothing()
         self.close()
         if receiver:
             receiver.ended(failure)
@@ -145,5 +151,8 @@ class PrimedShell:
 
     def _dismiss(self) -> None:
         if not self._over and self._receiver is None:
-            OrderDelivery(self._order, b"", 0, lambda error: None)
+            self._give_nothing()
             self.close()
+
+    def _give_nothing(self) -> None:
+        OrderDelivery(self._order, b"", 0, lambda error: None)

@@ -140,7 +140,7 @@ class ProgramSession(SessionCalls):
             self._pass_output(data, stderr)
 
     def ended(self, failure: Exception | None) -> None:
-        if self._shell and self._pid_line:
+        if self._shell and self._pid_line and not (failure and self._shell.has_order):
             self._shell_lost(self._shell)
             return
         self._output_over = True

@@ -32,16 +32,18 @@ case $sshore_anew$SHLVL in
 esac
 { read -r sshore_host </proc/sys/kernel/random/boot_id; } 2>/dev/null
 [ "$sshore_host" = "$sshore_boot" ] && [ -p "$sshore_order" ] && [ -r "$sshore_order" ] || exit
-set --
+sshore_whole=
 echo $$
 . "$sshore_order"
-[ $# -gt 0 ] || exit 0
+[ -n "$sshore_whole" ] || exit 0
 [ -z "$sshore_anew" ] || exec "$sshore_shell" -c "$sshore_launcher" sshore "$@"
 sshore_launch "$@"
 """
 """It just ends where it cannot have its order, a directory of another host say, and where one that begins anew would be
 counted as one more by an image whose environment counts shells."""
 
+_END = "sshore_whole=yes"
+"""The last line: an order that was cut off is none."""
 QUIETLY = "2>/dev/null"
 """Behind the variables: bash complains of an unknown locale when it is told, and once more as the launcher."""
 
@@ -49,10 +51,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _OF_THE_SHELL = re.compile(
     r"""_|BASH\w*|COMP_\w*|COPROC|DIRSTACK|E?UID|ENV|EPOCH\w*|FUNC\w*|GROUPS|HIST\w*|IFS|LINENO|MAIL\w*|OLDPWD
     |OPT(?:ARG|ERR|IND)|PATH|PIPESTATUS|POSIXLY_CORRECT|PPID|PROMPT_\w*|PS[0-4]|PWD|RANDOM|READLINE_\w*|REPLY|SECONDS
-    |SHELL|SHELLOPTS|SHLVL|SRANDOM|TIMEFORMAT|TMOUT|LD_\w*""",
+    |SHELL|SHELLOPTS|SHLVL|SRANDOM|TIMEFORMAT|TMOUT|LD_\w*|sshore_\w*""",
     re.ASCII | re.VERBOSE,
 )
-"""Names that a shell does something with when it is told them, or does not let go of."""
+"""Names that a shell does something with when it is told them, or does not let go of, and the scripts' own."""
 
 
 def primed_argv(order: str, boot_id: str) -> tuple[str, ...]:
@@ -75,7 +77,7 @@ def order_for(argv: Sequence[str], env: Iterable[str]) -> bytes | None:
         return None
     exports = [f"{name}={_quoted(value)}" for name, value in variables]
     lines = [" ".join(("export", *exports, QUIETLY))] if exports else []
-    lines.append(" ".join(("set --", *map(_quoted, argv[len(BEGINNING) :]))))
+    lines += [" ".join(("set --", *map(_quoted, argv[len(BEGINNING) :]))), _END]
     try:
         order = "".join(f"{line}\n" for line in lines).encode()
     except UnicodeEncodeError:

@@ -69,7 +69,6 @@ class Faults:
             self._failures.clear()
         self._delays.clear()
         self.shares_directories = False
-        """Whether containers see the directories that are mounted into them."""
         self.away = False
         while self._gates:
             self._gates.popitem()[1].set()

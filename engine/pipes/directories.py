@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .budget import PipeBudget
-from .fifos import STDERR, STDIN, STDOUT, FifoSet
+from .fifos import FifoSet
 from .order import OrderFifo
 
 MOUNT_POINT = "/run/sshore"
@@ -19,7 +19,7 @@ _ROOT = ("", "0", "root")
 
 
 class ContainerDirectory:
-    """One container's directory, which nothing else sees but the gateway. One thread at a time."""
+    """One container's directory, which nothing else sees but the gateway. Any thread."""
 
     def __init__(self, path: Path, budget: PipeBudget) -> None:
         """Make it. Raises OSError."""
@@ -34,23 +34,9 @@ class ContainerDirectory:
         """An entry of the Docker API's `HostConfig.Mounts`. Unlike a bind it makes nothing on the engine's host."""
         return {"Type": "bind", "Source": str(self.path), "Target": MOUNT_POINT, "ReadOnly": True}
 
-    def make_set(
-        self,
-        *,
-        owner: int | None = None,
-        further_inputs: Collection[str] = (),
-        refused: Callable[[str], object] = lambda said: None,
-    ) -> FifoSet:
-        """Return `.in`, `.out`, `.err` and `further_inputs`; the other arguments are `FifoSet`'s. Raises OSError."""
-        return FifoSet(
-            self.path,
-            MOUNT_POINT,
-            self._budget,
-            owner=owner,
-            inputs=(STDIN, *further_inputs),
-            outputs=(STDOUT, STDERR),
-            refused=refused,
-        )
+    def make_set(self, *, owner: int | None = None, told: Callable[[str], object] = lambda said: None) -> FifoSet:
+        """Return `.in`, `.out` and `.err`; the arguments are `FifoSet`'s. Raises OSError."""
+        return FifoSet(self.path, MOUNT_POINT, self._budget, owner=owner, told=told)
 
     def make_order(self, *, owner: int | None = None) -> OrderFifo:
         """Return a new FIFO for a shell that waits. `owner` as `FifoSet` has it. Raises OSError."""

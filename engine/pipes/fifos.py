@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from .budget import PipeBudget
 
-STDIN, STDOUT, STDERR = "in", "out", "err"
+_ALL = STDIN, STDOUT, STDERR = "in", "out", "err"
 _TO_ANYBODY = 0o666
 _TO_ITS_OWNER = 0o600
 
@@ -18,10 +18,10 @@ _TO_ITS_OWNER = 0o600
 class FifoSet:
     """FIFOs in a container's directory, each open at the gateway's end before anybody is told of it.
 
-    A program that opens `path` + `.in` (or another of `inputs`) reads from `take_input`'s descriptor, what it writes to
-    `path` + `.out` or `.err` (`outputs`) comes out of `take_output`'s. All descriptors are non-blocking and not
-    inherited. `opened` counts once the program has its ends: before it an output looks as if it were at its end, and
-    an input has a second writer, so that the program's open does not wait. One thread at a time.
+    A program that opens `path` + `.in` reads what is written to `take`'s descriptor of that name, what it writes to
+    `path` + `.out` or `.err` comes out of theirs. All descriptors are non-blocking and not inherited. `opened` counts
+    once the program has its ends: before it an output looks as if it were at its end, and an input has a second writer,
+    so that the program's open does not wait. One thread at a time.
     """
 
     def __init__(
@@ -31,46 +31,39 @@ class FifoSet:
         budget: PipeBudget,
         *,
         owner: int | None = None,
-        inputs: Sequence[str] = (STDIN,),
-        outputs: Sequence[str] = (STDOUT, STDERR),
-        refused: Callable[[str], object] = lambda said: None,
+        told: Callable[[str], object] = lambda said: None,
     ) -> None:
         """Make them in `directory`, which the container sees as `inside`. Raises OSError, ENOSPC at the budget's end.
 
         `owner` is the only uid that may open them, if the gateway can see to that; without one anybody may who sees
-        the directory. `refused` may be called by whoever is told that they are not used, with the reason.
+        the directory. `told` is to be called by whoever is told whether they are used, with what the launcher said.
         """
         token = secrets.token_hex(16)
         self.path = f"{inside}/{token}"
         """Where the program finds them, without `.in`, `.out`, …"""
         self.budget = budget
-        self.refused = refused
+        self.told = told
         self._stem = directory / token
-        self._units = len(inputs) + len(outputs)
+        self._units = len(_ALL)
         self._names: list[Path] = []
         self._spare: list[int] = []
-        self._inputs: dict[str, int] = {}
-        self._outputs: dict[str, int] = {}
+        self._ends: dict[str, int] = {}
         budget.require(self._units)
         try:
-            for name in (*inputs, *outputs):
+            for name in _ALL:
                 self._make(name, owner)
-            for name in outputs:
-                self._outputs[name] = self._open(name, os.O_RDONLY)
-            for name in inputs:
-                self._spare.append(self._open(name, os.O_RDWR))
-                self._inputs[name] = self._open(name, os.O_WRONLY)
+            for name in (STDOUT, STDERR):
+                self._ends[name] = self._open(name, os.O_RDONLY)
+            self._spare.append(self._open(STDIN, os.O_RDWR))
+            self._ends[STDIN] = self._open(STDIN, os.O_WRONLY)
         except BaseException:
             self.close()
             raise
 
-    def take_input(self, name: str = STDIN) -> int:
-        """Return the end to write to, which is the caller's to close from now on."""
-        return self._inputs.pop(name)
-
-    def take_output(self, name: str) -> int:
-        """Return the end to read from, which is the caller's to close from now on."""
-        return self._outputs.pop(name)
+    def take(self, name: str) -> int:
+        """Return the gateway's end of one, which is the caller's to close from now on, and a unit to give back."""
+        self._units -= 1
+        return self._ends.pop(name)
 
     def opened(self) -> None:
         """The program has all of its ends open: nobody needs the names any more, and EOF is exact. Idempotent."""
@@ -86,10 +79,9 @@ class FifoSet:
     def close(self) -> None:
         """Close what nobody took, and remove the names. What was taken is given up as well. Idempotent."""
         self.opened()
-        for descriptor in (*self._inputs.values(), *self._outputs.values()):
+        for descriptor in self._ends.values():
             os.close(descriptor)
-        self._inputs.clear()
-        self._outputs.clear()
+        self._ends.clear()
         units, self._units = self._units, 0
         self.budget.give_back(units)
 

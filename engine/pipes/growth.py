@@ -13,7 +13,10 @@ IDLE = 5.0
 
 
 class BusyPipe:
-    """One direction of a session: grows its pipe, whose end `descriptor` is somebody else's to close. Loop only."""
+    """One direction of a session: grows its pipe, whose end `descriptor` is somebody else's to close. Loop only.
+
+    The pipe's own unit of the budget is given back with it.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, budget: PipeBudget, descriptor: int) -> None:
         self._loop = loop
@@ -21,6 +24,7 @@ class BusyPipe:
         self._descriptor = descriptor
         self._moved = 0
         self._grown = False
+        self._open = True
         self._timer: asyncio.TimerHandle | None = None
 
     def moved(self, size: int) -> None:
@@ -40,6 +44,9 @@ class BusyPipe:
         if self._grown:
             self._grown = False
             self._budget.forget_grown()
+        if self._open:
+            self._open = False
+            self._budget.give_back(1)
 
     def _look_later(self) -> None:
         self._timer = self._loop.call_later(IDLE, self._look)

@@ -63,6 +63,11 @@ class OrderDelivery:
         self._retry: asyncio.TimerHandle | None = None
         self._begin(_FIRST_PAUSE)
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is written."""
+        return not self._left
+
     def close(self) -> None:
         """Give up, or be done: remove the FIFO. Idempotent."""
         if self._retry:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import errno
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError, Refused, ServerFault
-from ..launcher import CLOSED, NamedPipes
+from ..launcher import CLOSED, PIPED, NamedPipes
 from .directories import ContainerDirectory, GatewayDirectory, known_uid
 from .fifos import FifoSet
 from .order import OrderFifo
 
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -25,8 +28,10 @@ class Sharing:
         """`base` is where the directories of gateways are. On a system without boot ids there are no pipes."""
         self.boot_id = ""
         self._lost = lost
+        self._lock = threading.Lock()
         self._cause = ""
         self._maps_users = False
+        self._proved = False
         self._base = str(base.absolute())
         self._directory = GatewayDirectory(base, machine, gateway)
         try:
@@ -41,8 +46,10 @@ class Sharing:
 
     def give_up(self, cause: str) -> None:
         """The engine's containers do not see the gateway's directories."""
-        if not self._cause:
-            self._cause = cause
+        with self._lock:
+            first = not self._cause
+            self._cause = self._cause or cause
+        if first:
             self._lost(cause)
 
     def for_container(self, name: str, *, must: bool) -> ContainerPipes | None:
@@ -57,7 +64,8 @@ class Sharing:
         except OSError as error:
             if must:
                 raise
-            self.give_up(str(error))
+            if error.errno not in _PASSING:
+                self.give_up(str(error))
             return None
 
     def may_be_why(self, error: EngineError) -> bool:
@@ -70,9 +78,16 @@ class Sharing:
         """Return the uid that the FIFOs of this `User` are to belong to, None where it is not known."""
         return None if self._maps_users else known_uid(user)
 
-    def not_used(self, said: str) -> None:
-        """A launcher has found that it cannot use its pipes."""
-        if said == CLOSED and not self._maps_users:
+    def launcher_said(self, said: str) -> None:
+        """A launcher has told whether it uses its pipes.
+
+        Once one does, who says otherwise speaks for himself: a user may have put something else in its place.
+        """
+        if said == PIPED:
+            self._proved = True
+        elif self._proved:
+            return
+        elif said == CLOSED and not self._maps_users:
             # The likeliest reason: the engine has user namespaces, where uid 1000 is another one.
             self._maps_users = True
         else:
@@ -100,16 +115,14 @@ class ContainerPipes:
         """An entry of the Docker API's `HostConfig.Mounts`."""
         return self._directory.mount
 
-    def make_set(self, user: str, further_inputs: Collection[str] = ()) -> FifoSet | None:
+    def make_set(self, user: str) -> FifoSet | None:
         """Return the FIFOs of a program that runs as `user`, None once a launcher has found that it cannot use them.
 
         Raises OSError without a descriptor left, or while the gateway's pipes have all the memory that they may take.
         """
         if self._sharing.is_lost and not self.must:
             return None
-        return self._directory.make_set(
-            owner=self._sharing.owner_of(user), further_inputs=further_inputs, refused=self._sharing.not_used
-        )
+        return self._directory.make_set(owner=self._sharing.owner_of(user), told=self._sharing.launcher_said)
 
     def make_order(self, user: str) -> OrderFifo | None:
         """Return a FIFO for the order of a shell that waits as `user`, None if none can be used."""

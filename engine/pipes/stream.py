@@ -9,7 +9,7 @@ from functools import partial
 from ..interface import ProgramReceiver, ProgramStream
 from ..launcher import PIPED
 from ..stdin_writer import StdinWriter
-from .fifos import STDERR, STDOUT, FifoSet
+from .fifos import STDERR, STDIN, STDOUT, FifoSet
 from .wire import FifoReader, FifoWire
 
 LINGER = 3.0
@@ -43,8 +43,8 @@ class PipedStream:
 
     def carry(self, said: str) -> bool:
         """Go on as the launcher said: PIPED or something else. Returns whether pipes carry the bytes from now on."""
+        self._fifos.told(said)
         if said != PIPED:
-            self._fifos.refused(said)
             return False
         self._bytes = self._pipes = _Pipes(self._receiver, self._fifos, self._end_if_over, self._end)
         return True
@@ -123,10 +123,10 @@ class _Pipes:
         self._receiver = receiver
         self._over = over
         self._failed = failed
-        self._wire = FifoWire(loop, fifos.take_input(), budget)
+        self._wire = FifoWire(loop, fifos.take(STDIN), budget)
         self._writer = StdinWriter(loop, self._wire, receiver.pause_input, receiver.resume_input)
         self._readers = [
-            FifoReader(loop, fifos.take_output(name), budget, partial(self._deliver, name == STDERR), over)
+            FifoReader(loop, fifos.take(name), budget, partial(self._deliver, name == STDERR), over)
             for name in (STDOUT, STDERR)
         ]
         fifos.opened()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sshore.actors.messages import (
@@ -34,6 +36,8 @@ from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.fake.containers import FakeImage
 from sshore.engine.fake.engine import FAKE_IMAGE
 from sshore.engine.launcher import LAUNCHER
+from sshore.engine.pipes.budget import PIPE_SIZE, TOTAL
+from sshore.engine.pipes.sharing import Sharing
 from sshore.engine.types import ContainerDied, ContainerGone, EventsLost
 from sshore.metrics.codes import Code
 from support.acts import ContainerAct
@@ -560,3 +564,19 @@ def test_an_image_that_vanished_behind_its_pull_is_refused(stage: Stage) -> None
     act.tell(ImageReady())
     assert act.desk.calls.wait_for(Refused).code == "IMAGE_NOT_FOUND"
     close(act)
+
+
+def test_without_the_pipes_that_it_must_have_nothing_is_left_either(stage: Stage, tmp_path: Path) -> None:
+    sharing = Sharing(tmp_path, "machine", "me", lambda cause: None)
+    stage.house = replace(stage.house, sharing=sharing)
+    other = sharing.for_container("other", must=True)
+    assert other
+    held = [other.make_set("") for _ in range(TOTAL // PIPE_SIZE // 3)]
+    act = ContainerAct(stage, pipes="on")
+    act.tell(RunExec("make"))
+    assert act.desk.calls.wait_for(Refused).code is Code.PROGRAM_START_FAILED
+    close(act)
+    assert_nothing_is_left(stage)
+    assert [path.name for path in tmp_path.glob("*/*")] == ["other"]
+    for fifos in filter(None, held):
+        fifos.close()

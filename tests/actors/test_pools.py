@@ -76,7 +76,7 @@ def test_without_a_pool_there_is_no_guest(estate: Estate) -> None:
     [
         ({}, True),
         ({"shellCommand": ["/bin/bash"], "containername": "workshop", "disableCommand": True}, True),
-        ({"container": {"Image": "sshore/mini:latest", "User": "1000"}}, True),
+        ({"container": {"Image": "sshore/mini:latest", "User": "1000"}}, False),
         ({"container": {"Image": "sshore/mini:latest", "Env": ["A=1"]}}, False),
         ({"container": {"Image": "sshore/mini:latest", "Labels": {"team": "blue"}}}, False),
         ({"host": {"NetworkMode": "none", "Memory": 1 << 26}}, False),
@@ -93,6 +93,13 @@ def test_who_needs_another_container_gets_none_from_the_pool(
     estate.filled(1)
     _, answer = estate.login(estate.stage.surroundings(**other))
     assert isinstance(answer, GuestReady if served else NoGuest)
+
+
+def test_without_shells_that_wait_it_is_all_the_same_whom_programs_run_as(estate: Estate) -> None:
+    estate.order(primed=False)
+    estate.filled(1)
+    other = {"container": {"Image": "sshore/mini:latest", "User": "1000"}, "primed": False}
+    assert isinstance(estate.login(estate.stage.surroundings(**other))[1], GuestReady)
 
 
 def test_a_pool_is_no_connection(estate: Estate) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,17 +20,19 @@ from sshore.actors.messages import (
     SetEnv,
     StreamOpened,
 )
-from sshore.actors.primed import PRIMING_PAUSE, PrimingDue, ShellLost, ShellPrimed
+from sshore.actors.primed import ProgramSpoke, ShellLost, ShellPrimed
 from sshore.actors.primed_shells import PrimedShells
+from sshore.actors.priming import PAUSE, QUIET, Priming, PrimingDue
 from sshore.actors.ref import Ref, post
-from sshore.actors.refusals import refuse
-from sshore.engine.errors import Conflict
+from sshore.actors.refusals import Refused, refuse
+from sshore.engine.errors import Conflict, Unavailable
+from sshore.engine.pipes.budget import PIPE_SIZE, TOTAL
 from sshore.engine.pipes.sharing import ContainerPipes, Sharing
 from sshore.engine.types import ProgramEnded
 from sshore.metrics.codes import Code
 from support.acts import PID, ExecAct
 from support.memory import SECONDS, Memory
-from support.stage import ConnectionDesk, Opening, Order, Running, ShellInTheLoop, Stage, Witness
+from support.stage import Alarm, ConnectionDesk, Opening, Order, Running, ShellInTheLoop, Stage, Witness
 
 
 @pytest.fixture
@@ -65,6 +67,7 @@ def test_they_are_started_one_behind_the_other(stage: Stage, shells: PrimedShell
     shells.prime()
     assert [shell.tty for shell in stage.shells.opened.all] == [False]
     shells.primed(ShellPrimed(opened(stage)))
+    shells.prime()
     shells.primed(ShellPrimed(opened(stage, 2)))
     shells.prime()
     assert [shell.tty for shell in stage.shells.opened.all] == [False, True]
@@ -83,6 +86,8 @@ def test_who_asks_gets_one_that_waits_or_the_one_on_its_way(stage: Stage, shells
     assert got == [None, None]
     shells.primed(ShellPrimed(opened(stage)))
     assert got == [None, None, opened(stage)]
+    assert len(stage.shells.opened.all) == 1
+    shells.prime()
     shells.primed(ShellPrimed(opened(stage, 2)))
     shells.take(False, got.append)
     assert got[3:] == [opened(stage, 2)]
@@ -104,9 +109,9 @@ def test_one_that_was_killed_while_it_waited_is_replaced(stage: Stage, shells: P
     shells.lost(ShellLost(opened(stage)))
     got: list[object] = []
     shells.take(False, got.append)
-    shells.primed(ShellPrimed(opened(stage, 2)))
+    shells.prime()
     assert got == [None]
-    assert [shell.tty for shell in stage.shells.opened.all] == [False, True, False]
+    assert [shell.tty for shell in stage.shells.opened.all] == [False, False]
 
 
 def test_an_exec_that_cannot_be_created_leaves_plain_execs(stage: Stage, shells: PrimedShells) -> None:
@@ -129,6 +134,7 @@ def test_they_can_be_handed_on_with_their_container(stage: Stage, shells: Primed
     heir = Witness.start(Memory())
     shells.move_to(heir, stage.surroundings())
     shells.primed(ShellPrimed(opened(stage)))
+    shells.prime()
     assert [shell.owner for shell in stage.shells.opened.all] == [heir, heir]
     shells.close()
     assert all(shell.dismissed.is_set() for shell in stage.shells.opened.all)
@@ -153,38 +159,120 @@ def wanted(connection: Ref, terminal: bool | None) -> ContainerReady:
     return ready
 
 
+class Clock:
+    """The time that a connection goes by when it starts its shells: it stands still."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("sshore.actors.priming.time", made)
+    return made
+
+
 @pytest.mark.usefixtures("sharing")
-def test_a_connection_starts_none_before_it_is_quiet(stage: Stage) -> None:
+def test_a_connection_starts_none_before_it_is_quiet(stage: Stage, clock: Clock) -> None:
     connection, _ = login(stage)
     assert wanted(connection, False).shell is None
-    post(connection, PrimingDue())
+    post(connection, ProgramSpoke())
+    assert wanted(connection, False).shell is None
+    clock.now += PAUSE
+    stage.timers.ring(PrimingDue, 2)
     assert wanted(connection, False).shell is None
     assert stage.shells.opened.all == []
 
-    stage.timers.ring(PrimingDue)
+    clock.now += QUIET
+    stage.timers.ring(PrimingDue, 3)
     shell = opened(stage)
     post(connection, ShellPrimed(shell))
     assert wanted(connection, None).shell is None
     assert wanted(connection, False).shell is shell
-
-    post(connection, ShellPrimed(opened(stage, 2)))
-    post(connection, PrimingDue())
-    assert stage.timers.ring(PrimingDue, 3).seconds == PRIMING_PAUSE
-    assert not opened(stage, 3).tty
     post(connection, Disconnected())
-    for other in stage.shells.opened.all[1:]:
-        post(connection, ShellLost(other))
+
+
+class Missing:
+    """Shells that are all missing: how often the next was to be started."""
+
+    def __init__(self) -> None:
+        self.started = 0
+
+    def prime(self) -> None:
+        self.started += 1
+
+
+@dataclass
+class Pace:
+    """A `Priming` and its alarms."""
+
+    stage: Stage
+    clock: Clock
+    priming: Priming
+    missing: Missing
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        return self.stage.timers.alarms.all
+
+    def ring(self, alarm: Alarm) -> None:
+        self.priming.alarm(alarm.message, self.missing)
+
+
+@pytest.fixture
+def pace(stage: Stage, clock: Clock) -> Pace:
+    """That of a connection that has been quiet for long."""
+    made = Pace(stage, clock, Priming(stage.parent, stage.surroundings()), Missing())
+    made.priming.container_ready()
+    clock.now += QUIET
+    made.ring(made.alarms[-1])
+    assert made.missing.started == 1
+    return made
+
+
+def test_the_next_is_started_a_moment_behind_a_program_and_not_while_another_begins(clock: Clock, pace: Pace) -> None:
+    pace.priming.program_spoke()
+    clock.now += PAUSE - 0.001
+    pace.priming.program_asked()
+    clock.now += 0.001
+    pace.ring(pace.alarms[-1])
+    assert pace.missing.started == 1
+    assert pace.alarms[-1].seconds == pytest.approx(PAUSE - 0.001)
+    clock.now += PAUSE
+    pace.ring(pace.alarms[-1])
+    assert pace.missing.started == 2
+
+
+def test_however_many_programs_come_and_go_there_is_one_alarm(clock: Clock, pace: Pace) -> None:
+    before = len(pace.alarms)
+    for _ in range(100):
+        pace.priming.program_asked()
+        pace.priming.shell_given()
+        pace.priming.program_spoke()
+        clock.now += PAUSE / 200
+    # The first of a program's two is the later one, and is overtaken.
+    [stale, alarm] = pace.alarms[before:]
+    clock.now += QUIET
+    for one in (stale, alarm, alarm):
+        pace.ring(one)
+    assert pace.missing.started == 2
 
 
 @pytest.mark.usefixtures("sharing")
-def test_a_connection_starts_none_while_others_wait_for_their_containers(stage: Stage) -> None:
+def test_a_connection_starts_none_while_others_wait_for_their_containers(stage: Stage, clock: Clock) -> None:
     connection, _ = login(stage)
     wanted(connection, False)
     starts = [stage.turns.for_start(user, lambda: None) for user in ("bob", "carol", "dave")]
+    clock.now += QUIET
     stage.timers.ring(PrimingDue)
     stage.timers.alarms.wait(lambda alarm: isinstance(alarm.message, PrimingDue), 2)
     assert stage.shells.opened.all == []
     starts[2].give_back()
+    clock.now += QUIET
     stage.timers.ring(PrimingDue, 2)
     assert not opened(stage).tty
     for turn in starts:
@@ -192,10 +280,11 @@ def test_a_connection_starts_none_while_others_wait_for_their_containers(stage: 
 
 
 @pytest.mark.usefixtures("sharing")
-def test_a_connection_that_ends_lets_its_shells_go(stage: Stage) -> None:
+def test_a_connection_that_ends_lets_its_shells_go(stage: Stage, clock: Clock) -> None:
     connection, desk = login(stage, pipes="off")
     ready = wanted(connection, False)
     assert ready.pipes is None
+    clock.now += QUIET
     stage.timers.ring(PrimingDue)
     shell = opened(stage)
     connection.stop(block=False)
@@ -207,7 +296,7 @@ def test_a_connection_that_ends_lets_its_shells_go(stage: Stage) -> None:
 def test_a_connection_without_them_never_starts_one(stage: Stage) -> None:
     connection, _ = login(stage, primed=False)
     wanted(connection, False)
-    post(connection, PrimingDue(quiet=True))
+    post(connection, ProgramSpoke())
     connection.proxy().children.get(timeout=SECONDS)
     assert stage.shells.opened.all == []
 
@@ -238,7 +327,7 @@ def test_its_order_is_what_a_plain_exec_would_be(stage: Stage, pipes: ContainerP
     assert b"'command' 'make'" in program
     act.tell(StreamOpened(PID), FirstOutput())
     act.desk.calls.wait_for(Running)
-    assert stage.timers.ring(PrimingDue).actor == stage.parent
+    stage.told_parent.wait_for(ProgramSpoke)
     assert stage.count("sshore_programs_primed_total") == 1
     stage.engine._events.publish({"sshore.gateway": "stage"}, "an exec", ProgramEnded(7))
     assert act.desk.calls.wait_for(Exited) == Exited(7)
@@ -272,6 +361,31 @@ def test_what_an_order_cannot_carry_is_not_asked_for_it(stage: Stage, entry: tup
     assert stage.told_parent.wait_for(ContainerWanted).terminal is None
 
 
+def test_a_plain_exec_in_its_place_that_cannot_be_had_is_refused_as_ever(stage: Stage, pipes: ContainerPipes) -> None:
+    act, order = become(stage, pipes)
+    stage.engine.faults.fail("exec_create", Unavailable)
+    act.tell(ShellLost(order.shell))
+    assert act.desk.calls.wait_for(Refused).code is Code.ENGINE_UNAVAILABLE
+    assert stage.book.of("actor_failed") == []
+
+
+def test_a_shell_that_gets_no_order_is_let_go(stage: Stage, pipes: ContainerPipes) -> None:
+    pipes.must = True
+    held = [pipes.make_set("") for _ in range(TOTAL // PIPE_SIZE // 3)]
+    act = ExecAct(stage)
+    act.tell(RunExec("make"))
+    stage.told_parent.wait_for(ContainerWanted)
+    order = pipes.make_order("")
+    assert order
+    shell = ShellInTheLoop("an exec", order, stage.parent, tty=False)
+    act.tell(replace(stage.idle_container(), pipes=pipes, shell=shell))
+    assert act.desk.calls.wait_for(Refused).code is Code.PROGRAM_START_FAILED
+    act.leave()
+    assert shell.dismissed.wait(SECONDS)
+    for fifos in filter(None, held):
+        fifos.close()
+
+
 def test_a_session_that_is_over_lets_the_shell_go_that_comes_too_late(stage: Stage, pipes: ContainerPipes) -> None:
     act = ExecAct(stage)
     act.tell(RunExec("true"))
@@ -285,9 +399,10 @@ def test_a_session_that_is_over_lets_the_shell_go_that_comes_too_late(stage: Sta
 
 
 @pytest.mark.usefixtures("sharing")
-def test_a_session_that_has_gone_leaves_no_shell_behind(stage: Stage) -> None:
+def test_a_session_that_has_gone_leaves_no_shell_behind(stage: Stage, clock: Clock) -> None:
     connection, _ = login(stage)
     assert wanted(connection, False).shell is None
+    clock.now += QUIET
     stage.timers.ring(PrimingDue)
     shell = opened(stage)
     gone = Witness.start(Memory())

@@ -25,6 +25,7 @@ from sshore.actors.messages import (
     StreamFailed,
     StreamOpened,
 )
+from sshore.actors.primed import ShellLost
 from sshore.actors.ref import Ref
 from sshore.actors.refusals import Refused, RefusedError, refuse
 from sshore.backend import session as session_module
@@ -572,3 +573,32 @@ async def test_closing_while_the_program_starts_waits_only_so_long(
     assert channel.messages()[-1] == ChannelClosed()
     await turn()
     assert channel.opens.cancelled() or channel.stream.calls[-1] == "close"
+
+
+class PaperShell(PaperStream):
+    """A shell that waits, on paper."""
+
+    def __init__(self, has_order: bool) -> None:
+        super().__init__()
+        self.has_order = has_order
+
+    def become(self, order: bytes, receiver: ProgramReceiver) -> None:
+        self.calls.append("become")
+
+
+@pytest.mark.parametrize(
+    ("has_order", "failure", "told"),
+    [
+        (True, Unavailable("exec", "it went"), StartFailed),
+        (False, Unavailable("exec", "it went"), ShellLost),
+        (True, None, ShellLost),
+    ],
+)
+async def test_a_shell_that_may_be_the_program_already_is_followed_by_no_other(
+    channel: Channel, has_order: bool, failure: Exception | None, told: type
+) -> None:
+    channel.run()
+    channel.session.become(PaperShell(has_order), b"exec it")
+    await turn()
+    channel.session.ended(failure)
+    assert [type(message) for message in channel.messages()] == [RunExec, told]

@@ -30,8 +30,8 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.gateway = GatewayDirectory(folder, "machine", "me")
         directory = self.gateway.for_container("one")
-        self.refusals: list[str] = []
-        self.fifos = directory.make_set(refused=self.refusals.append)
+        self.told: list[str] = []
+        self.fifos = directory.make_set(told=self.told.append)
         self.recorder = Recorder()
         self.engine = PaperStream()
         self.ends_of_engine: list[bool] = []
@@ -100,7 +100,7 @@ async def test_a_launcher_that_stays_with_the_engine_leaves_all_to_it(bench: Ben
     assert await bench.recorder.until_ended() is None
     assert bytes(bench.recorder.stdout) == b"said"
     assert bench.engine.calls == [b"typed", "eof", "pause", "resume", "close"]
-    assert bench.refusals == [APART]
+    assert bench.told == [APART]
 
 
 async def test_while_it_is_paused_nothing_comes_and_nothing_is_lost(bench: Bench) -> None:
@@ -148,3 +148,12 @@ async def test_a_busy_pipe_grows_and_is_as_before_once_it_is_idle(
     await eventually(lambda: bench.fifos.budget.left == before - GROWN_SIZE // PIPE_SIZE + 1)
     await eventually(lambda: len(bench.recorder.stdout) == 2 * MIB)
     await eventually(lambda: bench.fifos.budget.left == before)
+
+
+async def test_what_is_still_heard_counts_until_it_is_not(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LINGER", 0.2)
+    all_of_it = 16 * MIB // PIPE_SIZE
+    bench.run("sleep 600")
+    bench.stream.close()
+    assert bench.fifos.budget.left == all_of_it - len(("out", "err"))
+    await eventually(lambda: bench.fifos.budget.left == all_of_it)

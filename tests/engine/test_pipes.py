@@ -8,9 +8,11 @@ import stat
 from pathlib import Path
 
 import pytest
+from sshore.engine.launcher import APART, CLOSED, PIPED
 from sshore.engine.pipes.budget import GROWN_SIZE, PIPE_SIZE, PipeBudget
 from sshore.engine.pipes.directories import MOUNT_POINT, ContainerDirectory, GatewayDirectory, known_uid
-from sshore.engine.pipes.fifos import STDERR, STDOUT, FifoSet
+from sshore.engine.pipes.fifos import STDERR, STDIN, STDOUT, FifoSet
+from sshore.engine.pipes.sharing import Sharing
 
 
 def seen_from_here(fifos: FifoSet, directory: ContainerDirectory, name: str) -> str:
@@ -35,8 +37,8 @@ def test_bytes_go_both_ways_and_both_ends_are_exact(gateway: GatewayDirectory) -
     program_in = os.open(seen_from_here(fifos, directory, "in"), os.O_RDONLY)
     program_out = os.open(seen_from_here(fifos, directory, "out"), os.O_WRONLY)
     program_err = os.open(seen_from_here(fifos, directory, "err"), os.O_WRONLY)
-    writing, reading = fifos.take_input(), fifos.take_output(STDOUT)
-    errors = fifos.take_output(STDERR)
+    writing, reading = fifos.take(STDIN), fifos.take(STDOUT)
+    errors = fifos.take(STDERR)
     fifos.opened()
     assert list(directory.path.iterdir()) == []
 
@@ -57,12 +59,12 @@ def test_bytes_go_both_ways_and_both_ends_are_exact(gateway: GatewayDirectory) -
 
 def test_nobody_but_the_gateway_gets_in_and_who_is_in_cannot_look_round(gateway: GatewayDirectory) -> None:
     directory = gateway.for_container("one")
-    fifos = directory.make_set(owner=1234, further_inputs=("order",))
+    fifos = directory.make_set(owner=1234)
     modes = {path.name.rpartition(".")[2]: path.stat() for path in directory.path.iterdir()}
 
     assert stat.S_IMODE(directory.path.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(directory.path.stat().st_mode) == 0o711
-    assert set(modes) == {"in", "out", "err", "order"}
+    assert set(modes) == {"in", "out", "err"}
     assert {(found.st_uid, stat.S_IMODE(found.st_mode)) for found in modes.values()} == {(1234, 0o600)}
     fifos.close()
     assert list(directory.path.iterdir()) == []
@@ -71,7 +73,7 @@ def test_nobody_but_the_gateway_gets_in_and_who_is_in_cannot_look_round(gateway:
 def test_no_descriptor_is_left_and_none_is_inherited(gateway: GatewayDirectory) -> None:
     directory = gateway.for_container("one")
     before = open_descriptors()
-    fifos = directory.make_set(further_inputs=("order",))
+    fifos = directory.make_set()
     assert {os.get_inheritable(descriptor) for descriptor in open_descriptors() - before} == {False}
 
     fifos.close()
@@ -126,3 +128,35 @@ def test_a_sweep_takes_the_directories_of_the_dead(gateway: GatewayDirectory) ->
 )
 def test_a_uid_is_known_where_it_is_said(user: str, uid: int | None) -> None:
     assert known_uid(user) == uid
+
+
+@pytest.mark.parametrize(
+    ("said", "lost", "owner"),
+    [
+        ([PIPED, CLOSED, APART, CLOSED], False, 1000),
+        ([CLOSED, PIPED, APART], False, None),
+        ([CLOSED, CLOSED], True, None),
+        ([APART, PIPED], True, 1000),
+    ],
+)
+def test_once_one_launcher_uses_pipes_who_says_otherwise_speaks_for_himself(
+    tmp_path: Path, said: list[str], lost: bool, owner: int | None
+) -> None:
+    causes: list[str] = []
+    sharing = Sharing(tmp_path, "machine", "me", causes.append)
+    for word in said:
+        sharing.launcher_said(word)
+    assert (sharing.is_lost, len(causes), sharing.owner_of("1000")) == (lost, int(lost), owner)
+
+
+@pytest.mark.parametrize(("number", "lost"), [(errno.ENOSPC, False), (errno.EMFILE, False), (errno.EROFS, True)])
+def test_a_directory_that_cannot_be_made_now_is_one_containers_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, lost: bool
+) -> None:
+    def fail(_directory: GatewayDirectory, _name: str) -> None:
+        raise OSError(number, "it failed")
+
+    sharing = Sharing(tmp_path, "machine", "me", lambda cause: None)
+    monkeypatch.setattr(GatewayDirectory, "for_container", fail)
+    assert sharing.for_container("one", must=False) is None
+    assert sharing.is_lost is lost

@@ -183,7 +183,20 @@ def test_a_terminal_is_set_up_before_the_program_and_shows_nothing_of_the_order(
 
 @pytest.mark.parametrize(
     "entry",
-    ["A-B=1", "1A=1", "=1", "UID=7", "PS1=x", "BASH_ENV=/x", "SHLVL=9", "_=x", "IFS=:", "LC_ALL=\udcff", "A=\0"],
+    [
+        "A-B=1",
+        "1A=1",
+        "=1",
+        "UID=7",
+        "PS1=x",
+        "BASH_ENV=/x",
+        "SHLVL=9",
+        "_=x",
+        "IFS=:",
+        "sshore_launcher=x",
+        "LC_ALL=\udcff",
+        "A=\0",
+    ],
 )
 def test_what_a_shell_would_not_pass_on_as_it_is_gets_no_order(entry: str) -> None:
     assert order_for(launch_argv(Argv(("/bin/true",))), [entry]) is None
@@ -194,3 +207,18 @@ def test_what_is_too_long_gets_no_order() -> None:
     assert order_for(launch_argv(Command("x" * ORDER_LIMIT)), []) is None
     assert order_for(launch_argv(Command("'" * (ORDER_LIMIT // 4))), []) is None
     assert order_for(launch_argv(Command("x" * (ORDER_LIMIT // 2))), []) is not None
+
+
+def test_an_order_that_is_cut_off_is_none(shell: Shell, tmp_path: Path) -> None:
+    text = order_for(launch_argv(Argv(("touch", str(tmp_path / "a"), str(tmp_path / "b")))), [])
+    assert text
+    order = shell.path.with_name("order")
+    for end in (b"'touch' '%s/a'" % bytes(tmp_path), b"/b'", b"/b'\n", b"sshore_who"):
+        os.mkfifo(order)
+        argv = shell.argv(primed_argv(str(order), BOOT))
+        with subprocess.Popen(argv, env=shell.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as waiting:
+            assert waiting.stdout
+            assert waiting.stdout.readline()
+            give(order, text[: text.index(end) + len(end)])
+        order.unlink()
+    assert not (tmp_path / "a").exists()
