@@ -77,7 +77,11 @@ class _Program(asyncssh.SSHServerSession[bytes]):
             return
         piece = _CHUNK[: self._left]
         self._left -= len(piece)
-        self._channel.write(piece)
+        try:
+            self._channel.write(piece)
+        except BrokenPipeError:
+            # Its client has gone.
+            return
         if not self._full:
             # One piece per turn of the loop, as bytes from a socket would come.
             asyncio.get_running_loop().call_soon(self._go_on)

@@ -47,9 +47,8 @@ def raw_login(rig: Rig) -> Timing:
 
 
 def _login(rig: Rig, server: Server, stdin: Stdin) -> Timing:
-    timing = server.client.fresh(_ECHO, stdin=stdin, says=_HI)
-    rig.settle(server)
-    return timing
+    with rig.from_the_pool(server):
+        return server.client.fresh(_ECHO, stdin=stdin, says=_HI)
 
 
 def _named(server: Server, how: str) -> str:

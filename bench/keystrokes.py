@@ -19,7 +19,6 @@ _READY = b"ready\n"
 _ALL_BYTES = "cat /dev/zero"
 _BARE_BYTES = f"zeros {1 << 50}"
 _SECONDS = 30.0
-_SETTLE_SECONDS = 0.5
 _LEAST_PAUSE, _MOST_PAUSE = 0.002, 0.012
 _AT_A_TIME = 50
 
@@ -87,7 +86,7 @@ def _busy_chapter(rig: Rig, keyboards: dict[str, Keyboard], strikes: int, undist
     while left > 0:
         for server in servers:
             with server.client.streaming(_BARE_BYTES if server is rig.quick else _ALL_BYTES):
-                time.sleep(_SETTLE_SECONDS)  # until the stream is at its full speed
+                rig.settle(server, connections=2)
                 subjects = {"raw": keyboards[_RAW].strike, "own": keyboards[server.name].strike}
                 measured = measure(subjects, unit="ms", rounds=min(_AT_A_TIME, left))
             own[server.name].values += measured["own"].values

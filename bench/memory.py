@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 
@@ -50,10 +51,13 @@ async def _added(subjects: Rig, server: Server, before: int, connections: int, r
 
 
 def _proportional_kilobytes(pid: int) -> float:
-    """Return what a server's processes hold, with what they share counted once. A program it runs is none of them."""
-    server, total = psutil.Process(pid).exe(), 0
+    """Return what a server's processes hold, with what they share counted once. A program it runs is none of them.
+
+    From OpenSSH 9.8 on the processes of sshd's connections are `sshd-session` and `sshd-auth`.
+    """
+    server, total = Path(psutil.Process(pid).exe()).name, 0
     for member in family(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if member.exe() == server:
+            if Path(member.exe()).name.startswith(server):
                 total += member.memory_full_info().pss
     return total / 1024

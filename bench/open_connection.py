@@ -81,7 +81,8 @@ def _stdins(server: Server, rounds: int) -> Chapter:
         _CAT: lambda: client.shared("cat", stdin=b"data", says=b"data") * 1e3,
         _ECHO_DATA: lambda: client.shared("echo data", stdin=subprocess.DEVNULL, says=b"data\n") * 1e3,
     }
-    series = measure(subjects, unit="ms", rounds=rounds, warmup=2)
+    paused = {name: partial(_behind_a_pause, subject) for name, subject in subjects.items()}
+    series = measure(paused, unit="ms", rounds=rounds, warmup=2)
     claims = [
         Claim("empty stdin - open stdin", series[_FROM_EMPTY].median - series[_FROM_OPEN].median, "≤ 20 ms", "ms"),
         Claim("cat - echo data", series[_CAT].median - series[_ECHO_DATA].median, "≤ 20 ms", "ms"),

@@ -22,23 +22,27 @@ _COLOURS = {"raw engine": "#7f7f7f", "bare asyncssh": "#bcbd22", "sshd": "#1f77b
 _ALONE = {"engine's stream alone": "#7f7f7f", "named pipes alone": "#c7c7c7"}
 _SSHORE = ("#d62728", "#ff7f0e", "#9467bd", "#2ca02c", "#8c564b", "#e377c2")
 _BESIDE = "raw engine beside "
+_PARTS = {
+    "latency": ("cold", "pty", "open"),
+    "bytes": ("bytes",),
+    "keys": ("keys",),
+    "many": ("many",),
+    "costs": ("cpu", "memory"),
+}
+"""Of which parts of a run each picture is."""
 
 
 def draw(chapters: Sequence[Chapter], folder: Path) -> None:
-    """Write what can be drawn from these chapters; a part that was not measured is left as it was."""
+    """Write the pictures all of whose parts were measured; another is left as it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = {"latency": _latency, "bytes": _bytes, "keys": _keys, "many": _many, "costs": _costs}
-    for name, picture in pictures.items():
-        figure = picture([chapter for chapter in chapters if chapter.label])
-        if figure is not None:
-            figure.savefig(folder / f"{name}.png", dpi=_DOTS, metadata={"Software": None})
+    for name, parts in _PARTS.items():
+        those = [chapter for chapter in chapters if chapter.label and chapter.part in parts]
+        if {chapter.part for chapter in those} == set(parts):
+            _DRAWN[name](those).savefig(folder / f"{name}.png", dpi=_DOTS, metadata={"Software": None})
 
 
-def _latency(chapters: Sequence[Chapter]) -> Figure | None:
+def _latency(those: Sequence[Chapter]) -> Figure:
     """Distributions, one row of them for each kind of command: until its first byte, or its client's exit."""
-    those = _of(chapters, "cold", "pty", "open")
-    if not those:
-        return None
     figure, rows = _stacked(those, sharex=True)
     for axes, chapter in zip(rows, those, strict=True):
         _boxes(axes, chapter, chapter.series)
@@ -47,11 +51,8 @@ def _latency(chapters: Sequence[Chapter]) -> Figure | None:
     return figure
 
 
-def _bytes(chapters: Sequence[Chapter]) -> Figure | None:
+def _bytes(those: Sequence[Chapter]) -> Figure:
     """Medians by direction, write size and cipher; a mark shows what a carrier and SSH would allow."""
-    those = _of(chapters, "bytes")
-    if not those:
-        return None
     figure, rows = _stacked(those)
     for axes, chapter in zip(rows, those, strict=True):
         _bars(axes, chapter)
@@ -62,11 +63,8 @@ def _bytes(chapters: Sequence[Chapter]) -> Figure | None:
     return figure
 
 
-def _keys(chapters: Sequence[Chapter]) -> Figure | None:
+def _keys(those: Sequence[Chapter]) -> Figure:
     """How many keystrokes have come back after how long."""
-    those = _of(chapters, "keys")
-    if not those:
-        return None
     figure = Figure(figsize=(_WIDTH, 4), layout="constrained")
     for axes, chapter in zip(figure.subplots(1, len(those), squeeze=False)[0], those, strict=True):
         for one in chapter.series:
@@ -81,11 +79,8 @@ def _keys(chapters: Sequence[Chapter]) -> Figure | None:
     return figure
 
 
-def _many(chapters: Sequence[Chapter]) -> Figure | None:
+def _many(those: Sequence[Chapter]) -> Figure:
     """Seconds until all are done, by how many came at once."""
-    those = _of(chapters, "many")
-    if not those:
-        return None
     figure = Figure(figsize=(_WIDTH, 4), layout="constrained")
     axes = figure.subplots()
     sizes = [int(chapter.label) for chapter in those]
@@ -99,20 +94,13 @@ def _many(chapters: Sequence[Chapter]) -> Figure | None:
     return figure
 
 
-def _costs(chapters: Sequence[Chapter]) -> Figure | None:
+def _costs(those: Sequence[Chapter]) -> Figure:
     """CPU time and memory, medians."""
-    those = _of(chapters, "cpu", "memory")
-    if not those:
-        return None
     figure, rows = _stacked(those)
     for axes, chapter in zip(rows, those, strict=True):
         _bars(axes, chapter)
         axes.set_title(f"{chapter.label}, {chapter.series[0].unit}", loc="left", fontsize=9)
     return figure
-
-
-def _of(chapters: Sequence[Chapter], *parts: str) -> list[Chapter]:
-    return [chapter for chapter in chapters if chapter.part in parts]
 
 
 def _stacked(chapters: Sequence[Chapter], *, sharex: bool = False) -> tuple[Figure, Sequence[Axes]]:
@@ -164,3 +152,6 @@ def _colour(name: str) -> str:
             return colour
     flavours = [place for place, flavour in enumerate(FLAVOURS) if name.endswith(f", {flavour.name}")]
     return _SSHORE[flavours[0] if flavours else -1]
+
+
+_DRAWN = {"latency": _latency, "bytes": _bytes, "keys": _keys, "many": _many, "costs": _costs}

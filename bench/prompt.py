@@ -43,6 +43,5 @@ def _raw(rig: Rig) -> float:
 
 
 def _prompt(rig: Rig, server: Server) -> float:
-    elapsed = server.client.prompt()
-    rig.settle(server)
-    return elapsed
+    with rig.from_the_pool(server):
+        return server.client.prompt()

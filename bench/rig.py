@@ -10,12 +10,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
 from sshore.actors.specs import idle_container
 from sshore.config.load import load_config
 
@@ -27,8 +28,7 @@ from .ssh_client import SshClient
 
 _READY_SECONDS = 30.0
 _SETTLED_SECONDS = 120.0
-_PRIMING_SECONDS = 0.2
-_PAUSE = 0.01
+_PAUSE = 0.02
 RUN_LABEL = "bench-run"
 _FLAVOUR_LABEL = "bench-flavour"
 _PIPES_AT = "/run/bench"
@@ -36,13 +36,22 @@ _PIPES_AT = "/run/bench"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One process that serves SSH. `flavour` is sshore's; None of a server without containers."""
+    """One process that serves SSH. `flavour` and `metrics`, a URL, are sshore's; None of one without containers."""
 
     name: str
     pid: int
     port: int
     client: SshClient
     flavour: Flavour | None = None
+    metrics: str | None = None
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return a figure of sshore's own, 0 if it was never touched."""
+        assert self.metrics
+        with urllib.request.urlopen(self.metrics, timeout=_READY_SECONDS) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        samples = (sample for family in families for sample in family.samples)
+        return sum(sample.value for sample in samples if (sample.name, sample.labels) == (name, labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +97,30 @@ class Rig:
             yield container, _PIPES_AT
 
     def settle(self, server: Server, connections: int = 0) -> None:
-        """Wait until a server has just its pool's containers and those of so many connections, and all run.
+        """Wait until a server has just its pool's containers and those of so many connections, and all run and wait.
 
         Anything else would disturb what comes.
         """
-        if server.flavour is None:
+        flavour = server.flavour
+        if flavour is None:
             return
-        expected = ["running"] * (server.flavour.pool + connections)
-        deadline = time.monotonic() + _SETTLED_SECONDS
-        label = f"{_FLAVOUR_LABEL}={self.run}-{server.flavour.name}"
-        while (left := list(self.engine.states(label).values())) != expected:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"containers of {server.name}: {left}, not {expected}")
-            time.sleep(_PAUSE)  # the engine's list is asked, as it tells of none of this by itself
-        if server.flavour.pool:
-            time.sleep(_PRIMING_SECONDS)  # for what is started ahead once a connection is quiet
+        label = f"{_FLAVOUR_LABEL}={self.run}-{flavour.name}"
+        running = ["running"] * (flavour.pool + connections)
+        _await(lambda: list(self.engine.states(label).values()), running, f"containers of {server.name}")
+        if flavour.primed:
+            shells = 2.0 * (flavour.pool + connections)
+            _await(lambda: server.metric("sshore_shells_waiting"), shells, f"shells that wait at {server.name}")
+        if flavour.pool:
+            _await(lambda: server.metric("sshore_pool_waiting"), float(flavour.pool), f"the pool of {server.name}")
+
+    @contextmanager
+    def from_the_pool(self, server: Server) -> Iterator[None]:
+        """Let one user log in, and settle behind him: where there is a pool he gets a container of it."""
+        missed = server.metric("sshore_pool_logins_total", result="miss") if server.flavour else 0.0
+        yield
+        if server.flavour and server.flavour.pool and server.metric("sshore_pool_logins_total", result="miss") > missed:
+            raise RuntimeError(f"the pool of {server.name} was empty")
+        self.settle(server)
 
 
 @contextmanager
@@ -156,15 +174,15 @@ def _sshore(flavour: Flavour, folder: Path, host_key: Path, image: str, run: str
     name = f"sshore, {flavour.name}"
     own = folder / f"sshore-{flavour.name}"
     own.mkdir()
-    port, health, config = free_port(), free_port(), folder / f"{name}.yaml"
-    config.write_text(json.dumps(_configuration(flavour, port, health, host_key, image, run)))
+    port, health, metrics, config = free_port(), free_port(), free_port(), folder / f"{name}.yaml"
+    config.write_text(json.dumps(_configuration(flavour, port, health, metrics, host_key, image, run)))
     with sshore_server(config, own, health) as pid:
         client = SshClient(port, folder / "key", own / "ctl")
-        yield Server(name, pid, port, client, flavour)
+        yield Server(name, pid, port, client, flavour, f"http://127.0.0.1:{metrics}/metrics")
 
 
 def _configuration(
-    flavour: Flavour, port: int, health: int, host_key: Path, image: str, run: str
+    flavour: Flavour, port: int, health: int, metrics: int, host_key: Path, image: str, run: str
 ) -> Mapping[str, object]:
     labels = {RUN_LABEL: run, _FLAVOUR_LABEL: f"{run}-{flavour.name}"}
     execution = {"containername": "bench", "container": {"Image": image, "Labels": labels}, **flavour.execution}
@@ -174,6 +192,7 @@ def _configuration(
         "limits": {"maxConnections": 0, "maxStartups": 0, "maxSessions": 0},
         "log": {"format": "json"},
         "health": {"enable": True, "listen": f"127.0.0.1:{health}"},
+        "metrics": {"enable": True, "listen": f"127.0.0.1:{metrics}"},
         "docker": {"connection": {"host": f"unix://{engine_socket()}"}, "execution": execution},
     }
 
@@ -216,15 +235,15 @@ def _raw_container(engine: RawEngine, config: Mapping[str, Any]) -> Iterator[str
             yield container
     finally:
         engine.remove(container)
-        _await_removal(engine, container)
+        _await(lambda: engine.has(container), False, f"{container} at the engine")
 
 
-def _await_removal(engine: RawEngine, container: str) -> None:
+def _await(look: Callable[[], object], expected: object, what: str) -> None:
     deadline = time.monotonic() + _SETTLED_SECONDS
-    while engine.has(container):
+    while (seen := look()) != expected:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the engine did not remove {container}")
-        time.sleep(_PAUSE)
+            raise RuntimeError(f"{what}: {seen}, not {expected}")
+        time.sleep(_PAUSE)  # nobody tells of it by himself
 
 
 def remove_all(engine: RawEngine, run: str) -> None:

@@ -11,12 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
+
 from .processes import process
 from .series import Timing
 
 CIPHER = "aes128-gcm@openssh.com"
 _SECONDS = 120
 _CHUNK = 65536
+_FLOW = 64 * 1024 * 1024
+"""Bytes behind which a stream is at its full speed."""
+_LOOK_SECONDS = 0.01
 
 Stdin = bytes | int | BinaryIO | None
 """What a program is given: bytes and then the end, a file, or None for a pipe that stays open."""
@@ -93,8 +98,9 @@ class SshClient:
 
     @contextmanager
     def streaming(self, command: str) -> Iterator[None]:
-        """Run a command that goes on, with a client of its own that throws its output away."""
+        """Run a command that goes on, with a client of its own that throws its output away; it flows by now."""
         with process([*self._command, "-T", "-n", self.address, command], stdout=subprocess.DEVNULL) as started:
+            _await_flow(started)
             yield
             if started.poll() is not None:
                 raise RuntimeError(f"{command!r} ended too early, with {started.returncode}")
@@ -153,6 +159,14 @@ def _watchdog(started: subprocess.Popen[bytes]) -> Iterator[None]:
         raise
     finally:
         timer.cancel()
+
+
+def _await_flow(started: subprocess.Popen[bytes]) -> None:
+    client, deadline = psutil.Process(started.pid), time.monotonic() + _SECONDS
+    while client.io_counters().write_chars < _FLOW:
+        if started.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError("a stream does not flow")
+        time.sleep(_LOOK_SECONDS)  # a client that throws its output away says nothing
 
 
 def _read_exactly(started: subprocess.Popen[bytes], size: int) -> None:
