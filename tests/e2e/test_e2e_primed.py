@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
+from support.gateway import StartGateway, wait_until
 from support.server import EVENT_SECONDS, Server, Serving
 from support.terminal import Terminal
 
@@ -225,18 +226,22 @@ def test_an_order_that_cannot_be_delivered_becomes_a_plain_exec(ways: Ways) -> N
     assert told(server, LOST, tty=False) == lost + 1
 
 
-def test_shells_that_wait_are_no_programs_and_end_with_their_connection(serving: Serving) -> None:
-    with _served(serving) as ways:
-        server = ways.servers[0]
-        await_shells(server, tty=True)
-        with subprocess.Popen(server.ssh_argv(options=["-N"]), stdin=subprocess.DEVNULL) as other:
-            await_shells(server, 2, tty=True)
-            other.kill()
-    # Their servers have ended with nothing left on the engine, which `stop` looks after.
+def test_shells_that_wait_are_no_programs_and_end_with_their_connection(start_gateway: StartGateway) -> None:
+    gateway = start_gateway("connection")
+    with subprocess.Popen(gateway.ssh_argv("cat"), stdin=subprocess.PIPE):
+        wait_until(lambda: gateway.metric("sshore_sessions_current") == 1)
+        with gateway.master():
+            gateway.await_shells(2)
+            assert gateway.metric("sshore_sessions_current") == 1
+        gateway.await_shells(1)
+        assert gateway.metric("sshore_sessions_current") == 1
+    gateway.await_shells(0)
+    gateway.await_no_container()
 
 
 def test_without_named_pipes_shells_wait_all_the_same(serving: Serving) -> None:
     with _served(serving, pipes="off") as ways:
         primed, plain = ways.both(lambda server, options: ran(server, options, CENSUS, b""))
         assert primed == plain
-        assert b"/run/sshore" not in ways.servers[0].ssh("readlink /proc/self/fd/1", options=ways.options[0]).stdout
+        for server, options in zip(ways.servers, ways.options, strict=True):
+            assert server.ssh("readlink /proc/self/fd/1", options=options).stdout.startswith(b"pipe:[")
