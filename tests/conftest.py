@@ -14,7 +14,7 @@ import pytest
 from docker import DockerClient
 from docker.errors import DockerException, ImageNotFound
 from support.engines import EngineAtHand, copy_image, engine_of_kind
-from support.leftovers import await_none_but, sshore_containers
+from support.leftovers import await_none_but, sshore_containers, waiting_in_pools
 from support.own_engine import OwnEngine
 from support.registry import REGISTRY, Registry
 from support.server import Server
@@ -98,7 +98,8 @@ def state_dir(tmp_path: Path) -> Path:
 def no_containers_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """After a test on the engine no container labelled `sshore` may be there that was not there before.
 
-    But for those that wait in the pool of a server that goes on.
+    But for those that wait in the pool of a server that goes on. One that waited before the test and was handed out
+    in it has to be gone, too.
 
     SSHORE_TESTS_SHARE_ENGINE=1 turns this off, for an engine where others make such containers meanwhile.
     """
@@ -106,9 +107,9 @@ def no_containers_left(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     client: DockerClient = request.getfixturevalue("docker_client")
-    before = sshore_containers(client)
+    before = sshore_containers(client).keys() - waiting_in_pools(client, Server.handed_out_by_all)
     yield
-    left = await_none_but(client, before, LEFTOVER_SECONDS, pools_of=Server.gateways_alive())
+    left = await_none_but(client, before, LEFTOVER_SECONDS, handed_out=Server.handed_out_by_all)
     if left:
         pytest.fail(f"left {LEFTOVER_SECONDS:g} s after the test: {sorted(left.values())}", pytrace=False)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sshore.actors import fill_pace
 from sshore.actors.messages import ChildEnded, ChildFailed, Drain, ImageFailed, ImageReady, ImageWanted, RemoveLater
 from sshore.actors.pool_messages import (
     AskerGone,
@@ -124,6 +125,8 @@ def test_an_alarm_of_a_turn_that_came_means_no_other(stage: Stage, pond: MakePon
     pool.take()
     pool.timers.alarms.wait(lambda alarm: isinstance(alarm.message, StartOverdue), 2)
     post(pool.filling, alarm.message)
+    pool.filling.proxy().execution.get(timeout=SECONDS)
+    assert stage.engine.faults.calls("container_create") == 2
     assert stage.count("sshore_turns_waiting", work="fill") == 1
     turn.give_back()
     pool.until_filled(3)
@@ -150,11 +153,14 @@ def test_an_end_leaves_the_line(stage: Stage, pond: MakePond) -> None:
 
 
 def test_it_pays_no_heed_to_a_crowd_while_it_starts_one(stage: Stage, pond: MakePond) -> None:
-    stage.engine.faults.delay("container_start", 0.5)
+    release = stage.engine.faults.hang("container_start")
     pool = pond(3)
+    wait_until(lambda: stage.engine.faults.calls("container_create") == 1)
     answers = [pool.ask()[1] for _ in range(50)]
     assert {type(answer) for answer in answers} == {NoGuest}
-    assert stage.engine.faults.calls("container_create") == 1
+    assert (stage.engine.faults.calls("container_create"), pool.fill_alarms) == (1, [])
+    release()
+    pool.until_filled(3)
 
 
 # The hand-over.
@@ -370,12 +376,15 @@ def test_a_fill_that_fails_leaves_nothing_and_is_tried_again_later(
     assert pool.fill_alarms == pytest.approx([1.0], abs=0.2)
 
 
-def test_an_engine_that_is_gone_makes_no_storm_and_is_noticed_when_it_is_back(stage: Stage, pond: MakePond) -> None:
+def test_an_engine_that_is_gone_makes_no_storm_and_is_noticed_when_it_is_back(
+    stage: Stage, pond: MakePond, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fill_pace, "FIRST_PAUSE", fill_pace.LONGEST_PAUSE)
     stage.engine.go_away()
     pool = pond(2)
     stage.book.wait_for("pool_fill_failed")
     stage.engine.come_back()
-    # The watcher says so, long before the pause is over.
+    # The watcher says so; the pause is longer than anybody waits here.
     pool.until_filled(2)
     assert len(stage.book.of("pool_fill_failed")) <= 2
 

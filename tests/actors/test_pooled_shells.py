@@ -15,7 +15,7 @@ from sshore.engine.errors import Conflict
 from sshore.engine.pipes.sharing import Sharing
 from sshore.metrics.codes import Code
 from support.pond import Pond
-from support.stage import ShellInTheLoop, Stage
+from support.stage import Stage
 
 
 @pytest.fixture
@@ -28,21 +28,16 @@ def pool(stage: Stage, tmp_path: Path) -> Iterator[Pond]:
     made.close()
 
 
-def opened(stage: Stage, number: int) -> ShellInTheLoop:
-    shell: ShellInTheLoop = stage.shells.opened.wait(lambda shell: True, number)
-    return shell
-
-
 def let_wait(stage: Stage, *numbers: int) -> None:
     """Have the shells of these numbers wait for their orders."""
     for number in numbers:
-        shell = opened(stage, number)
+        shell = stage.shells.wait_opened(number)
         post(shell.owner, ShellPrimed(shell))
 
 
 def test_one_is_ready_when_both_its_shells_wait(stage: Stage, pool: Pond) -> None:
     let_wait(stage, 1)
-    opened(stage, 2)
+    stage.shells.wait_opened(2)
     assert not stage.book.of("pool_filled")
     let_wait(stage, 2)
     pool.until_filled(1)
@@ -51,13 +46,13 @@ def test_one_is_ready_when_both_its_shells_wait(stage: Stage, pool: Pond) -> Non
     assert guest.shells
     guest.shells.take(True, got.append)
     guest.shells.take(False, got.append)
-    assert got == [opened(stage, 2), opened(stage, 1)]
+    assert got == [stage.shells.wait_opened(2), stage.shells.wait_opened(1)]
     let_wait(stage, 3, 4)
     pool.until_filled(2)
 
 
 def test_one_without_a_shell_is_ready_when_that_is_known(stage: Stage, pool: Pond) -> None:
-    shell = opened(stage, 1)
+    shell = stage.shells.wait_opened(1)
     post(shell.owner, ShellLost(shell))
     pool.until_filled(1)
     guest = pool.take()
@@ -65,7 +60,7 @@ def test_one_without_a_shell_is_ready_when_that_is_known(stage: Stage, pool: Pon
     assert guest.shells
     guest.shells.take(False, got.append)
     assert got == [None]
-    post(opened(stage, 2).owner, ShellLost(opened(stage, 2)))
+    post(stage.shells.wait_opened(2).owner, ShellLost(stage.shells.wait_opened(2)))
     pool.until_filled(2)
 
 
@@ -81,7 +76,7 @@ def test_execs_that_are_refused_hold_nothing_up(stage: Stage, pool: Pond) -> Non
 def test_a_shell_that_ends_meanwhile_is_not_handed_out(stage: Stage, pool: Pond) -> None:
     let_wait(stage, 1, 2)
     pool.until_filled(1)
-    shell = opened(stage, 1)
+    shell = stage.shells.wait_opened(1)
     assert shell.owner == pool.ref
     post(shell.owner, ShellLost(shell))
     got: list[object] = []
@@ -94,7 +89,7 @@ def test_a_shell_that_ends_meanwhile_is_not_handed_out(stage: Stage, pool: Pond)
 
 
 def test_a_container_whose_shells_never_wait_is_given_up(stage: Stage, pool: Pond) -> None:
-    shell = opened(stage, 1)
+    shell = stage.shells.wait_opened(1)
     name = stage.engine.containers[0].name
     pool.timers.ring(ShellsOverdue)
     assert stage.book.wait_for("pool_fill_failed")["code"] == Code.PROGRAM_START_FAILED
@@ -110,6 +105,6 @@ def test_those_of_a_container_that_is_dropped_go_with_it(stage: Stage, pool: Pon
     pool.until_filled(1)
     pool.tell(Seen("another", frozenset(container.id for container in stage.engine.containers)))
     assert pool.dropped()[1] == "image"
-    assert all(opened(stage, number).dismissed.wait(1) for number in (1, 2))
+    assert all(stage.shells.wait_opened(number).dismissed.wait(1) for number in (1, 2))
     let_wait(stage, 3, 4)
     pool.until_filled(2)

@@ -57,24 +57,19 @@ def shells(stage: Stage, pipes: ContainerPipes) -> PrimedShells:
     return PrimedShells(stage.surroundings(), stage.parent, ready.container_id, "1000", pipes)
 
 
-def opened(stage: Stage, number: int = 1) -> ShellInTheLoop:
-    shell: ShellInTheLoop = stage.shells.opened.wait(lambda shell: True, number)
-    return shell
-
-
 def test_they_are_started_one_behind_the_other(stage: Stage, shells: PrimedShells) -> None:
     shells.prime()
     shells.prime()
     assert [shell.tty for shell in stage.shells.opened.all] == [False]
-    shells.primed(ShellPrimed(opened(stage)))
+    shells.primed(ShellPrimed(stage.shells.wait_opened()))
     shells.prime()
-    shells.primed(ShellPrimed(opened(stage, 2)))
+    shells.primed(ShellPrimed(stage.shells.wait_opened(2)))
     shells.prime()
     assert [shell.tty for shell in stage.shells.opened.all] == [False, True]
     [container] = stage.engine.containers
     specs = [made.spec for made in container.execs.values()]
     assert [(spec.user, spec.tty) for spec in specs] == [("1000", False), ("1000", True)]
-    assert specs[0].argv[4] == opened(stage).order.path
+    assert specs[0].argv[4] == stage.shells.wait_opened().order.path
 
 
 def test_who_asks_gets_one_that_waits_or_the_one_on_its_way(stage: Stage, shells: PrimedShells) -> None:
@@ -84,20 +79,20 @@ def test_who_asks_gets_one_that_waits_or_the_one_on_its_way(stage: Stage, shells
     shells.take(False, got.append)
     shells.take(False, got.append)
     assert got == [None, None]
-    shells.primed(ShellPrimed(opened(stage)))
-    assert got == [None, None, opened(stage)]
+    shells.primed(ShellPrimed(stage.shells.wait_opened()))
+    assert got == [None, None, stage.shells.wait_opened()]
     assert len(stage.shells.opened.all) == 1
     shells.prime()
-    shells.primed(ShellPrimed(opened(stage, 2)))
+    shells.primed(ShellPrimed(stage.shells.wait_opened(2)))
     shells.take(False, got.append)
-    assert got[3:] == [opened(stage, 2)]
+    assert got[3:] == [stage.shells.wait_opened(2)]
 
 
 def test_one_that_never_waited_is_not_tried_again(stage: Stage, shells: PrimedShells) -> None:
     got: list[object] = []
     shells.prime()
     shells.take(False, got.append)
-    shells.lost(ShellLost(opened(stage)))
+    shells.lost(ShellLost(stage.shells.wait_opened()))
     assert got == [None]
     shells.prime()
     assert [shell.tty for shell in stage.shells.opened.all] == [False]
@@ -105,8 +100,8 @@ def test_one_that_never_waited_is_not_tried_again(stage: Stage, shells: PrimedSh
 
 def test_one_that_was_killed_while_it_waited_is_replaced(stage: Stage, shells: PrimedShells) -> None:
     shells.prime()
-    shells.primed(ShellPrimed(opened(stage)))
-    shells.lost(ShellLost(opened(stage)))
+    shells.primed(ShellPrimed(stage.shells.wait_opened()))
+    shells.lost(ShellLost(stage.shells.wait_opened()))
     got: list[object] = []
     shells.take(False, got.append)
     shells.prime()
@@ -133,7 +128,7 @@ def test_they_can_be_handed_on_with_their_container(stage: Stage, shells: Primed
     shells.prime()
     heir = Witness.start(Memory())
     shells.move_to(heir, stage.surroundings())
-    shells.primed(ShellPrimed(opened(stage)))
+    shells.primed(ShellPrimed(stage.shells.wait_opened()))
     shells.prime()
     assert [shell.owner for shell in stage.shells.opened.all] == [heir, heir]
     shells.close()
@@ -189,7 +184,7 @@ def test_a_connection_starts_none_before_it_is_quiet(stage: Stage, clock: Clock)
 
     clock.now += QUIET
     stage.timers.ring(PrimingDue, 3)
-    shell = opened(stage)
+    shell = stage.shells.wait_opened()
     post(connection, ShellPrimed(shell))
     assert wanted(connection, None).shell is None
     assert wanted(connection, False).shell is shell
@@ -274,7 +269,7 @@ def test_a_connection_starts_none_while_others_wait_for_their_containers(stage: 
     starts[2].give_back()
     clock.now += QUIET
     stage.timers.ring(PrimingDue, 2)
-    assert not opened(stage).tty
+    assert not stage.shells.wait_opened().tty
     for turn in starts:
         turn.give_back()
 
@@ -286,7 +281,7 @@ def test_a_connection_that_ends_lets_its_shells_go(stage: Stage, clock: Clock) -
     assert ready.pipes is None
     clock.now += QUIET
     stage.timers.ring(PrimingDue)
-    shell = opened(stage)
+    shell = stage.shells.wait_opened()
     connection.stop(block=False)
     desk.wait_ended()
     assert shell.dismissed.wait(SECONDS)
@@ -404,7 +399,7 @@ def test_a_session_that_has_gone_leaves_no_shell_behind(stage: Stage, clock: Clo
     assert wanted(connection, False).shell is None
     clock.now += QUIET
     stage.timers.ring(PrimingDue)
-    shell = opened(stage)
+    shell = stage.shells.wait_opened()
     gone = Witness.start(Memory())
     post(connection, ChildStarted(gone))
     post(connection, ContainerWanted(gone, False))

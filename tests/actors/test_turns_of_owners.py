@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from sshore.actors.connection import ConnectionActor
 from sshore.actors.messages import (
@@ -26,6 +24,7 @@ from sshore.actors.turn_messages import RemovalTurn, StartOverdue, StartTurn
 from sshore.engine.errors import EngineError, ServerFault
 from sshore.engine.turns import LONGEST_DELAY, Turn
 from support.acts import ContainerAct
+from support.gateway import wait_until
 from support.memory import SECONDS, Memory
 from support.stage import ConnectionDesk, Opening, Running, Stage, Witness
 
@@ -75,12 +74,7 @@ def can_start(stage: Stage) -> bool:
 
 
 def until_waiting(stage: Stage, work: str, count: int = 1) -> None:
-    waiting = threading.Event()
-    for _ in range(int(SECONDS / 0.01)):
-        if stage.count("sshore_turns_waiting", work=work) == count:
-            return
-        waiting.wait(0.01)
-    raise AssertionError(f"nobody waits for a turn for a {work}")
+    wait_until(lambda: stage.count("sshore_turns_waiting", work=work) == count)
 
 
 def test_a_container_is_created_when_its_turn_has_come(stage: Stage) -> None:
@@ -159,7 +153,9 @@ def test_a_start_that_fails_or_crashes_gives_its_turn_back(
 
 def test_an_engine_that_hangs_holds_the_turns_no_longer_than_its_calls(stage: Stage) -> None:
     release = stage.engine.faults.hang("container_start")
-    first, second, third = Link(stage, "alice"), Link(stage, "bob"), Link(stage, "carol")
+    first, second = Link(stage, "alice"), Link(stage, "bob")
+    wait_until(lambda: stage.engine.faults.calls("container_start") == 2)
+    third = Link(stage, "carol")
     until_waiting(stage, "start")
     assert len(stage.ledger.claimed) == 2
     third.leave()
@@ -267,11 +263,7 @@ def test_a_session_that_ends_before_its_container_runs_gives_its_turn_back(stage
     act.desk.calls.wait_for(Opening)
     assert not can_start(stage)
     act.tell(end)
-    for _ in range(int(SECONDS / 0.01)):
-        if can_start(stage):
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("its turn was not given back")
+    wait_until(lambda: can_start(stage))
 
 
 def test_a_session_whose_channel_closes_leaves_the_line(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from sshore.config.models import ExecutionConfig
@@ -46,12 +47,23 @@ def test_a_claim_is_held_against_its_aim(series: ModuleType, aim: str, met: bool
     assert series.Claim("", 8.0, aim).met is met
 
 
-def test_only_configurations_that_are_known_are_compared(flavours: ModuleType) -> None:
+def test_only_configurations_that_are_known_are_compared(flavours: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unknown(flavours.Flavour):  # type: ignore[misc, name-defined]  # of a module that only the test has
+        spare = False
+
+        @property
+        def settings(self) -> list[tuple[str, Any, bool]]:
+            return [*super().settings, ("yetToCome", True, self.spare)]
+
+    class Unneeded(Unknown):
+        spare = True
+
+    with pytest.raises(ValueError, match="not permitted"):
+        ExecutionConfig.model_validate({"yetToCome": True})
+    known, unneeded = flavours.FLAVOURS, Unneeded("unneeded")
+    monkeypatch.setattr(flavours, "FLAVOURS", (*known, Unknown("unknown"), unneeded))
     possible = flavours.possible_flavours()
+    assert possible == [*known, unneeded]
     assert possible[0].name == "plain"
     for flavour in possible:
         ExecutionConfig.model_validate(flavour.execution)
-    impossible = [flavour for flavour in flavours.FLAVOURS if flavour not in possible]
-    for flavour in impossible:
-        with pytest.raises(ValueError, match="not permitted"):
-            ExecutionConfig.model_validate({key: value for key, value, _ in flavour.settings})

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 from docker import DockerClient
+from support.gateway_fixtures import start_gateway, starting
 from support.server import Server, Serving
+
+__all__ = ["start_gateway", "starting"]
 
 MODES = ("connection", "session")
 _LOG_SHOWN = 12_000

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.gateway import wait_until
 from support.pool_switch import COLD
 from support.server import Server, Serving
 
@@ -21,6 +22,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 MIB = 1024 * 1024
 CARRIER = "for fd in 0 1 2; do readlink /proc/self/fd/$fd; done"
 """A named pipe has a path, a pipe of the engine's is `pipe:[…]`."""
+HIDDEN = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /mnt && exec "$@"', "sh"]
+"""Has a gateway's own mount namespace, whose /mnt the engine does not see into."""
 
 
 @pytest.fixture(scope="module")
@@ -151,10 +154,7 @@ def test_nobody_else_on_the_host_gets_in_and_an_open_session_leaves_no_name(pipe
         (container,) = own.iterdir()
         assert {path.suffix for path in container.iterdir()} <= {".order"}, "but for those of shells that wait"
         client.stdin.close()
-    deadline = time.monotonic() + 10
-    while list(own.iterdir()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not list(own.iterdir()))
 
 
 def test_another_container_sees_nothing_of_it(piped: Server) -> None:
@@ -181,9 +181,7 @@ def test_a_program_of_another_user_is_on_named_pipes(user: str, mode: str, servi
 def test_where_the_directory_is_not_shared_the_engine_carries_all(
     mode: str, serving: Serving, engine_host: str
 ) -> None:
-    # A mount namespace of the gateway's own, which the engine does not see into.
-    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /mnt && exec "$@"', "sh"]
-    with serving({"mode": mode, "pipesDirectory": "/mnt/pipes"}, wrapper=hidden) as server:
+    with serving({"mode": mode, "pipesDirectory": "/mnt/pipes"}, wrapper=HIDDEN) as server:
         for _ in range(2):
             done = server.ssh(f"{CARRIER}; cat; exit 9", stdin=b"typed")
             assert done.stdout.count(b"pipe:[") == 3
@@ -193,9 +191,8 @@ def test_where_the_directory_is_not_shared_the_engine_carries_all(
 
 
 def test_where_it_has_to_be_shared_and_is_not_a_user_is_refused(mode: str, serving: Serving) -> None:
-    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /mnt && exec "$@"', "sh"]
     execution = {"mode": mode, "pipes": "on", "pipesDirectory": "/mnt/pipes"}
-    with serving(execution, wrapper=hidden) as server:
+    with serving(execution, wrapper=HIDDEN) as server:
         done = server.ssh("true")
     assert done.returncode == 255
     assert b"CONTAINER_CREATE_FAILED" in done.stderr
@@ -219,8 +216,5 @@ def test_a_killed_gateways_directories_go_with_the_next_start(mode: str, serving
             client.communicate()
         assert left.exists()
         server.start()
-        deadline = time.monotonic() + 10
-        while left.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: not left.exists())
     assert list((server.state / "pipes").iterdir()) == []

@@ -13,8 +13,8 @@ import pytest
 from docker import DockerClient
 from support.allowing_proxy import AllowingProxy, Call, listed_calls
 from support.gateway import wait_until
-from support.leftovers import sshore_containers
-from support.server import Server, Serving
+from support.leftovers import await_none_but, sshore_containers
+from support.server import EVENT_SECONDS, Server, Serving
 
 pytestmark = pytest.mark.engine
 
@@ -48,9 +48,29 @@ def waiting(server: Server) -> list[str]:
     return [name for name in filled if name not in gone]
 
 
+def left(server: Server, client: DockerClient, seconds: float) -> dict[str, str]:
+    """What the guard behind every test would find of this server's."""
+    labels = {"sshore.gateway": server.gateway}
+    return await_none_but(client, (), seconds, labels, handed_out=Server.handed_out_by_all)
+
+
 def listed(server: Server) -> str:
     ps = [sys.executable, "-m", "sshore", "ps", "--config", str(server.folder / "config.json")]
     return subprocess.run(ps, check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def test_one_that_a_user_has_is_none_that_waits_to_the_guard_of_these_tests(
+    full: Server, docker_client: DockerClient
+) -> None:
+    rows = docker_client.api.containers(filters={"label": f"sshore.gateway={full.gateway}"})
+    ids = {row["Names"][0].removeprefix("/"): row["Id"] for row in rows}
+    assert left(full, docker_client, 0) == {}
+    mark = full.log_mark()
+    with full.master():
+        name = full.wait_for_log(r"pooled=(\S+)", since=mark)[1]
+        # Before the engine knows its other name, too.
+        assert left(full, docker_client, 0).keys() == {ids[name]}
+    assert left(full, docker_client, EVENT_SECONDS) == {}
 
 
 def test_users_one_after_the_other_never_see_what_another_left(full: Server) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
+from support.gateway import StartGateway, wait_until
 from support.server import EVENT_SECONDS, Server, Serving
 from support.terminal import Terminal
 
@@ -65,8 +66,9 @@ def told(server: Server, event: str, *, tty: bool) -> int:
 
 
 def await_shells(server: Server, number: int = 1, *, tty: bool = False) -> None:
-    """Wait until that many shells wait for their programs."""
+    """Wait until that many shells wait for the programs of connections that have not ended, beside those in a pool."""
     deadline = time.monotonic() + EVENT_SECONDS
+    number += server.pool_size
     while told(server, PRIMED, tty=tty) - told(server, BECAME, tty=tty) - told(server, LOST, tty=tty) < number:
         assert time.monotonic() < deadline, server.log[-4000:]
         time.sleep(0.01)
@@ -171,16 +173,19 @@ def test_a_shell_on_a_terminal_echoes_interrupts_and_follows_the_window(ways: Wa
     ways.both(run, tty=True)
 
 
-async def test_what_was_typed_ahead_is_echoed_once_by_the_programs_own_terminal(ways: Ways) -> None:
-    server = ways.servers[0]
+async def test_what_was_typed_ahead_is_echoed_once_by_the_programs_own_terminal(serving: Serving) -> None:
+    with serving({"primed": True}, log_level="debug") as server:
+        await _types_ahead(server)
+
+
+async def _types_ahead(server: Server) -> None:
     async with server.connect() as connection:
-        await asyncio.to_thread(await_shells, server, 2, tty=True)
-        became = told(server, BECAME, tty=True)
+        await asyncio.to_thread(await_shells, server, tty=True)
         process = await connection.create_process("stty size; cat", term_type="xterm", term_size=(101, 33))
         process.stdin.write("early\n\x04")
         done = await asyncio.wait_for(process.wait(), EVENT_SECONDS)
         assert (sorted(done.stdout.split("\r\n")), done.exit_status) == (["", "33 101", "early", "early"], 0)
-        assert told(server, BECAME, tty=True) == became + 1
+        assert told(server, BECAME, tty=True) == 1
 
 
 def test_its_variables_are_the_clients(ways: Ways) -> None:
@@ -225,18 +230,22 @@ def test_an_order_that_cannot_be_delivered_becomes_a_plain_exec(ways: Ways) -> N
     assert told(server, LOST, tty=False) == lost + 1
 
 
-def test_shells_that_wait_are_no_programs_and_end_with_their_connection(serving: Serving) -> None:
-    with _served(serving) as ways:
-        server = ways.servers[0]
-        await_shells(server, tty=True)
-        with subprocess.Popen(server.ssh_argv(options=["-N"]), stdin=subprocess.DEVNULL) as other:
-            await_shells(server, 2, tty=True)
-            other.kill()
-    # Their servers have ended with nothing left on the engine, which `stop` looks after.
+def test_shells_that_wait_are_no_programs_and_end_with_their_connection(start_gateway: StartGateway) -> None:
+    gateway = start_gateway("connection")
+    with subprocess.Popen(gateway.ssh_argv("cat"), stdin=subprocess.PIPE):
+        wait_until(lambda: gateway.metric("sshore_sessions_current") == 1)
+        with gateway.master():
+            gateway.await_shells(2)
+            assert gateway.metric("sshore_sessions_current") == 1
+        gateway.await_shells(1)
+        assert gateway.metric("sshore_sessions_current") == 1
+    gateway.await_shells(0)
+    gateway.await_no_container()
 
 
 def test_without_named_pipes_shells_wait_all_the_same(serving: Serving) -> None:
     with _served(serving, pipes="off") as ways:
         primed, plain = ways.both(lambda server, options: ran(server, options, CENSUS, b""))
         assert primed == plain
-        assert b"/run/sshore" not in ways.servers[0].ssh("readlink /proc/self/fd/1", options=ways.options[0]).stdout
+        for server, options in zip(ways.servers, ways.options, strict=True):
+            assert server.ssh("readlink /proc/self/fd/1", options=options).stdout.startswith(b"pipe:[")

@@ -28,6 +28,7 @@ class Bench:
     """One stream, and a shell of this machine at the other end of its pipes."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.gateway = GatewayDirectory(folder, "machine", "me")
         directory = self.gateway.for_container("one")
         self.told: list[str] = []
@@ -69,6 +70,12 @@ class Bench:
             self._program.wait()
 
 
+async def two_turns() -> None:
+    """Let the loop look at its descriptors, and see to what it saw."""
+    for _ in range(2):
+        await asyncio.sleep(0)
+
+
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     made = Bench(tmp_path)
@@ -104,9 +111,11 @@ async def test_a_launcher_that_stays_with_the_engine_leaves_all_to_it(bench: Ben
 
 
 async def test_while_it_is_paused_nothing_comes_and_nothing_is_lost(bench: Bench) -> None:
-    bench.run("head -c 300000 /dev/zero")
+    said = bench.folder / "said"
+    bench.run(f"head -c 4000 /dev/zero; touch {said}; head -c 296000 /dev/zero")
     bench.stream.pause_output()
-    await asyncio.sleep(0.2)
+    await eventually(said.exists, "the program's first output")
+    await two_turns()
     assert bench.recorder.stdout == b""
     bench.stream.resume_output()
     await bench.ended()
@@ -127,7 +136,7 @@ async def test_an_engine_that_is_lost_ends_it_at_once(bench: Bench) -> None:
     bench.run("sleep 100")
     failure = Unavailable("exec", "the connection was lost")
     bench.stream.ended(failure)
-    assert await bench.recorder.until_ended() is failure
+    assert (bench.recorder.has_ended, bench.recorder.failure) == (True, failure)
 
 
 async def test_what_a_program_left_behind_is_heard_for_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,11 +152,28 @@ async def test_a_busy_pipe_grows_and_is_as_before_once_it_is_idle(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(growth, "IDLE", 0.1)
-    before = bench.fifos.budget.left
-    bench.run(f"head -c {2 * MIB} /dev/zero; read -r line")
-    await eventually(lambda: bench.fifos.budget.left == before - GROWN_SIZE // PIPE_SIZE + 1)
-    await eventually(lambda: len(bench.recorder.stdout) == 2 * MIB)
-    await eventually(lambda: bench.fifos.budget.left == before)
+    budget = bench.fifos.budget
+    before = budget.left
+    resized: list[tuple[str, int]] = []
+
+    def note(name: str) -> None:
+        resize = getattr(budget, name)
+
+        def noted(descriptor: int) -> bool:
+            done = bool(resize(descriptor))
+            if done:
+                resized.append((name, before - budget.left))
+            return done
+
+        monkeypatch.setattr(budget, name, noted)
+
+    note("grow")
+    note("shrink")
+    # Not twice as much as it grows for.
+    bench.run(f"head -c {3 * MIB // 2} /dev/zero; read -r line")
+    await eventually(lambda: len(resized) == 2, lambda: f"both, but {resized}")
+    assert resized == [("grow", GROWN_SIZE // PIPE_SIZE - 1), ("shrink", 0)]
+    await eventually(lambda: len(bench.recorder.stdout) == 3 * MIB // 2)
 
 
 async def test_what_is_still_heard_counts_until_it_is_not(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

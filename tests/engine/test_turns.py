@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from sshore.engine.turns import Turn, Turns
@@ -192,6 +193,7 @@ def test_of_many_threads_no_more_hold_a_turn_than_may_and_each_gets_one(starts: 
         with counting:
             holding += 1
             most = max(most, holding)
+        time.sleep(0.005)  # for others to come meanwhile
         with counting:
             holding -= 1
         turn.give_back()
@@ -204,4 +206,4 @@ def test_of_many_threads_no_more_hold_a_turn_than_may_and_each_gets_one(starts: 
     for thread in threads:
         thread.join(10)
     assert len(served) == 60
-    assert most <= starts
+    assert most == starts

@@ -29,7 +29,8 @@ async def watched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             sends.append(len(data))
             write(data)
 
-        await asyncio.sleep(0.05)
+        # Its answer comes behind all that the server has to say about the login.
+        await connection._make_global_request(b"keepalive@openssh.com")
         monkeypatch.setattr(server._transport, "write", noted)
         yield connection, server, sends
 

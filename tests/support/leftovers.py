@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from docker import DockerClient
@@ -11,6 +11,9 @@ from docker.errors import NotFound
 
 _ALL: Mapping[str, str] = {"sshore": ""}
 _PAUSE = 0.05
+
+HandedOut = Callable[[], Mapping[str, Container[str]]]
+"""Returns, by the id of each gateway that lives, the names in its pool of all that it has given to users."""
 
 
 def sshore_containers(client: DockerClient, labels: Mapping[str, str] = _ALL) -> dict[str, str]:
@@ -26,15 +29,15 @@ def await_none_but(
     seconds: float,
     labels: Mapping[str, str] = _ALL,
     *,
-    pools_of: Container[str] = (),
+    handed_out: HandedOut = dict,
 ) -> dict[str, str]:
     """Wait until all labelled containers but the `known` are gone; return what is left after `seconds`.
 
-    Those in the pools of the gateways `pools_of` are not left.
+    Those that wait in the pools of gateways that live are not left.
     """
     deadline = time.monotonic() + seconds
     while True:
-        waiting = _in_pools(client, pools_of) if pools_of else set()
+        waiting = waiting_in_pools(client, handed_out)
         found = sshore_containers(client, labels).items()
         left = {key: text for key, text in found if key not in known and key not in waiting}
         if not left or time.monotonic() > deadline:
@@ -42,14 +45,19 @@ def await_none_but(
         time.sleep(_PAUSE)
 
 
-def _in_pools(client: DockerClient, gateways: Container[str]) -> set[str]:
-    """Return the ids of the containers in these gateways' pools: they still have their first name."""
+def waiting_in_pools(client: DockerClient, handed_out: HandedOut) -> set[str]:
+    """Return the ids of the containers that wait in these gateways' pools, or are to.
+
+    What has its first name yet may be a user's: he has it for a moment before the engine is told.
+    """
     rows = client.api.containers(all=True, filters={"label": ["sshore.pool"]})
-    return {
-        row["Id"]
-        for row in rows
-        if row["Labels"].get("sshore.gateway") in gateways and _name(row) == row["Labels"]["sshore.pool"]
-    }
+    given = handed_out()
+
+    def waits(row: dict[str, Any]) -> bool:
+        gateway, name = row["Labels"].get("sshore.gateway"), row["Labels"]["sshore.pool"]
+        return gateway in given and name not in given[gateway] and name == _name(row)
+
+    return {row["Id"] for row in rows if waits(row)}
 
 
 def _is_ghost(client: DockerClient, row: dict[str, Any]) -> bool:

@@ -150,9 +150,9 @@ class Server:
         assert not left, f"left on the engine: {sorted(left.values())}\n{self.log}"
 
     @classmethod
-    def gateways_alive(cls) -> set[str]:
-        """Return the ids of all that run."""
-        return {one.gateway for one in cls._started if one.alive}
+    def handed_out_by_all(cls) -> dict[str, set[str]]:
+        """Return what each that runs has handed out, by its id."""
+        return {one.gateway: one.handed_out() for one in cls._started if one.alive}
 
     @property
     def alive(self) -> bool:

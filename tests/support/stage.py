@@ -175,6 +175,10 @@ class ShellDesk:
         self.opened.add(shell)
         return shell
 
+    def wait_opened(self, number: int = 1) -> ShellInTheLoop:
+        """Return the `number`-th that was opened; it may still be."""
+        return self.opened.wait_for(ShellInTheLoop, number)
+
 
 @dataclass(frozen=True)
 class Alarm:
