@@ -262,8 +262,6 @@ class PoolActor(Worker):
         self._drop_other_images(seen.image)
         for id in self._waiting.keys() - seen.running:
             self._died(id)
-        if self._waiting:
-            self._pace.well()
 
     # Fills.
     def _fill(self) -> None:
@@ -298,6 +296,7 @@ class PoolActor(Worker):
             # The filling actor, which ends, still owns it.
             return
         self._fills = False
+        self._pace.filled()
         self._take_in(guest)
         post(self._filling, GuestAccepted())
         self.metrics.pool_filled(seconds)
