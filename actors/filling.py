@@ -55,8 +55,8 @@ class FillingActor(GuestMaker):
                 self._give_up()
             case GuestAccepted():
                 self.give_away()
-            case Look():
-                self._look()
+            case Look(subscription):
+                self._look(subscription)
 
     def get_in_line(self) -> None:
         """Nobody waits for it: users' starts go first, for so long."""
@@ -125,7 +125,7 @@ class FillingActor(GuestMaker):
         self._begun += now - self.decided_at
         self.decided_at = now
 
-    def _look(self) -> None:
+    def _look(self, subscription: int | None) -> None:
         timeout = self.timeouts.http
         ours = {labels.GATEWAY: self.surroundings.labels[labels.GATEWAY], labels.POOL: ""}
         try:
@@ -135,7 +135,7 @@ class FillingActor(GuestMaker):
             self.log.debug("pool_look_failed", code=error.code, cause=str(error))
             return
         running = frozenset(row.id for row in listed if row.state == "running")
-        post(self.parent, Seen(found.id if found else None, running))
+        post(self.parent, Seen(found.id if found else None, running, subscription))
 
     @property
     def _judged_platform(self) -> str | None:

@@ -67,8 +67,8 @@ class PoolActor(Worker):
         self._early_deaths: set[str] = set()
         self._doubtful: set[str] = set()
         """Whose death may have gone unheard since the last look."""
-        self._losses = self._house.watcher.losses
-        """How many losses of events this actor was told of the end of."""
+        self._subscription: int | None = None
+        """To the engine's events: the last one whose beginning this actor has heard of."""
         self._pace = FillPace()
         self._wake_at = math.inf
         self._filling: Ref | None = None
@@ -95,6 +95,7 @@ class PoolActor(Worker):
         self._house.watcher.watch(self.actor_urn, told)
         self._fill()
         self._look_later()
+        self._subscription = self._house.watcher.hearing
 
     def handle(self, message: object) -> None:
         match message:
@@ -106,8 +107,8 @@ class PoolActor(Worker):
                 self._asker_gone(asker)
             case GuestNews(id, event):
                 self._news(id, event)
-            case EventsLost():
-                self._events_lost()
+            case EventsLost(subscription):
+                self._events_lost(subscription)
             case Filled(guest, seconds):
                 self._filled(guest, seconds)
             case FillFailed(refused):
@@ -233,10 +234,12 @@ class PoolActor(Worker):
     @property
     def _is_deaf(self) -> bool:
         """Whether the engine may have ended guests without a word: it is gone, or back and not yet looked at."""
-        return self._losses != self._house.watcher.losses
+        hearing = self._house.watcher.hearing
+        return hearing is None or hearing != self._subscription
 
-    def _events_lost(self) -> None:
-        self._losses = self._house.watcher.losses
+    def _events_lost(self, subscription: int | None) -> None:
+        if subscription is not None:
+            self._subscription = subscription
         self._pace.hurry()
         self._doubt_all()
 
@@ -252,13 +255,14 @@ class PoolActor(Worker):
 
     def _look(self) -> None:
         if self._waiting and self._ensure_filling():
-            post(self._filling, Look())
+            post(self._filling, Look(self._subscription))
 
     def _look_later(self) -> None:
         self._house.timers.after(min(LOOK_EVERY, self._max_age), self.actor_ref, LookDue())
 
     def _seen(self, seen: Seen) -> None:
-        self._doubtful.clear()
+        if seen.subscription == self._subscription:
+            self._doubtful.clear()
         self._drop_other_images(seen.image)
         for id in self._waiting.keys() - seen.running:
             self._died(id)
