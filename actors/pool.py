@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 
 from ..engine.types import ContainerDied, ContainerGone, EngineEvent, EventsLost
 from .fill_pace import FillPace
 from .filling import FillingActor
 from .guest import Guest
+from .handed_over import HandOvers
 from .messages import ChildEnded, ChildFailed, Drain
 from .pool_messages import (
     AskerGone,
@@ -37,18 +37,12 @@ LOOK_EVERY = 10.0
 _SAME_MOMENT = 0.01
 
 
-@dataclass(slots=True)
-class _HandedOver:
-    guest: Guest
-    taken: bool = False
-    died: bool = False
-
-
 class PoolActor(Worker):
     """Owns the guests that wait. It never blocks: whoever logs in is answered at once, with a guest or without.
 
     A guest is handed to one asker and stays the pool's until he has taken it; of an asker who ends before that it
-    comes back as it was. Behind Drain it makes none any more, lets all go and ends.
+    comes back as it was. Behind Drain it makes none any more, lets all go and ends. Behind a crash it goes on
+    answering until Drain, and stops when nothing is between it and an asker any more.
     """
 
     role = "pool"
@@ -63,7 +57,7 @@ class PoolActor(Worker):
         self._max_age = surroundings.docker.execution.pool.max_age
         self._waiting: dict[str, tuple[Guest, float]] = {}
         """By the container's id, with the (monotonic) time since when; the oldest first."""
-        self._handed_over: dict[Ref, _HandedOver] = {}
+        self._hand_overs = HandOvers()
         self._early_deaths: set[str] = set()
         self._doubtful: set[str] = set()
         """Whose death may have gone unheard since the last look."""
@@ -74,6 +68,7 @@ class PoolActor(Worker):
         self._filling: Ref | None = None
         self._fills = False
         self._ending = False
+        self._crashed_and_drained = False
 
     @property
     def children(self) -> frozenset[Ref]:
@@ -93,16 +88,16 @@ class PoolActor(Worker):
 
         # No container has this id: what comes is that events were lost.
         self._house.watcher.watch(self.actor_urn, told)
+        self._subscription = self._house.watcher.hearing
         self._fill()
         self._look_later()
-        self._subscription = self._house.watcher.hearing
 
     def handle(self, message: object) -> None:
         match message:
             case GuestWanted():
                 self._guest_wanted(message)
             case GuestTaken(asker):
-                self._guest_taken(asker)
+                self._hand_overs.taken(asker)
             case AskerGone(asker):
                 self._asker_gone(asker)
             case GuestNews(id, event):
@@ -132,8 +127,23 @@ class PoolActor(Worker):
         match message:
             case GuestWanted(asker):
                 post(asker, NoGuest())
+            case GuestTaken(asker):
+                self._hand_overs.taken(asker)
             case AskerGone(asker):
                 self._asker_gone(asker)
+            case GuestNews(id, event):
+                self._hand_overs.pass_on(id, event)
+            case ChildEnded(child) | ChildFailed(child, _) if child == self._filling:
+                self._filling = None
+            case Drain():
+                self._crashed_and_drained = True
+        if self._crashed_and_drained and self._owes_nothing:
+            self.stop()
+
+    def on_stop(self) -> None:
+        super().on_stop()
+        # The last word, behind ChildFailed too.
+        post(self.parent, ChildEnded(self.actor_ref))
 
     def release(self) -> None:
         self._house.watcher.forget(self.actor_urn)
@@ -150,7 +160,7 @@ class PoolActor(Worker):
         if guest is None:
             post(wanted.asker, NoGuest())
             return
-        self._handed_over[wanted.asker] = _HandedOver(guest)
+        self._hand_overs.add(wanted.asker, guest)
         if not post(wanted.asker, GuestReady(guest, self.actor_ref)):
             self._asker_gone(wanted.asker)
 
@@ -162,16 +172,12 @@ class PoolActor(Worker):
         oldest = next(trusted, None)
         return self._take_out(oldest) if oldest else None
 
-    def _guest_taken(self, asker: Ref) -> None:
-        if asker in self._handed_over:
-            self._handed_over[asker].taken = True
-
     def _asker_gone(self, asker: Ref) -> None:
-        handed_over = self._handed_over.pop(asker, None)
-        if handed_over and not handed_over.taken:
-            self._take_in(handed_over.guest)
-            if handed_over.died:
-                self._died(handed_over.guest.container.id)
+        returned = self._hand_overs.gone(asker)
+        if returned:
+            self._take_in(returned.guest)
+            if returned.died:
+                self._died(returned.guest.container.id)
 
     # Guests.
     def _take_in(self, guest: Guest) -> None:
@@ -215,13 +221,8 @@ class PoolActor(Worker):
 
     # News.
     def _news(self, id: str, event: EngineEvent) -> None:
-        died = isinstance(event, ContainerDied | ContainerGone)
-        for asker, handed_over in self._handed_over.items():
-            if handed_over.guest.container.id == id:
-                # It came between the hand-over and his own registration.
-                post(asker, event)
-                handed_over.died |= died
-        if died:
+        self._hand_overs.pass_on(id, event)
+        if isinstance(event, ContainerDied | ContainerGone):
             self._died(id)
 
     def _died(self, id: str) -> None:
@@ -269,8 +270,7 @@ class PoolActor(Worker):
 
     # Fills.
     def _fill(self) -> None:
-        untaken = sum(not one.taken for one in self._handed_over.values())
-        if self._ending or self._fills or len(self._waiting) + untaken >= self._wanted:
+        if self._ending or self._fills or len(self._waiting) + self._hand_overs.untaken >= self._wanted:
             return
         wait = self._pace.wait()
         if wait > 0:
@@ -335,5 +335,9 @@ class PoolActor(Worker):
             self._filling.stop(block=False)
 
     def _end_if_over(self) -> None:
-        if self._ending and not self._filling and all(one.taken for one in self._handed_over.values()):
+        if self._ending and self._owes_nothing:
             self.end()
+
+    @property
+    def _owes_nothing(self) -> bool:
+        return not self._filling and not self._hand_overs.untaken
