@@ -188,9 +188,10 @@ class ConnectionActor(GuestMaker):
 
     def _take(self, ready: GuestReady) -> None:
         guest = ready.guest
+        # The pool may be gone as soon as it is taken, and pass on no event any more.
+        self.watch(guest.container.id)
         self.receive(guest)
         name = self._pool.take(ready, self.username)
-        self.watch(guest.container.id)
         self.log = self.log.bind(container=guest.container.name)
         self.log.info("container_taken", image=self.execution.image, pooled=name)
         self._settle(guest)
