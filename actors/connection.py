@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..config.models import Mode, Pipes
@@ -49,7 +48,7 @@ from .pool_messages import GuestReady, NoGuest
 from .ports import ConnectionPort
 from .primed import PRIMING_PAUSE, PrimedShell, PrimingDue, ShellLost, ShellPrimed
 from .ref import Ref, post
-from .refusals import Refused, RefusedError, record, refuse
+from .refusals import Refused, record, refuse
 from .specs import program_user
 from .surroundings import Surroundings
 from .turn_messages import RemovalTurn, StartOverdue, StartTurn
@@ -119,15 +118,15 @@ class ConnectionActor(GuestMaker):
             case GuestReady() if self._pool.answered() and not self._ending:
                 self._take(message)
             case NoGuest() if self._pool.answered() and not self._ending:
-                self._attempt(self.seek_image)
+                self.attempt(self.seek_image)
             case RenameDue() if self.container and not self._ending:
                 self._pool.rename(self.container, self.log)
             case ImageReady() if not self._ending:
-                self._attempt(self.image_present)
+                self.attempt(self.image_present)
             case ImageFailed(refused) if not self._ending:
                 self.refused(refused)
             case StartTurn() | StartOverdue() if not self._ending:
-                self._attempt(lambda: self.turn_news(message))
+                self.attempt(lambda: self.turn_news(message))
             case RemovalTurn():
                 self.end()
             case PullNews():
@@ -184,7 +183,7 @@ class ConnectionActor(GuestMaker):
     def _authenticated(self, username: str) -> None:
         self.username = username
         if self.execution.mode is Mode.CONNECTION and not self._ending and not self._pool.ask():
-            self._attempt(self.seek_image)
+            self.attempt(self.seek_image)
 
     def _take(self, ready: GuestReady) -> None:
         guest = ready.guest
@@ -207,12 +206,6 @@ class ConnectionActor(GuestMaker):
         if guest.shells:
             self._prime_when_quiet()
         self._answer_all()
-
-    def _attempt(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except RefusedError as error:
-            self.refused(error.refused)
 
     def _answer(self, wanted: ContainerWanted) -> None:
         if self._ending:
