@@ -56,7 +56,7 @@ class PoolActor(Worker):
         self._wanted = surroundings.docker.execution.pool.size
         self._max_age = surroundings.docker.execution.pool.max_age
         self._waiting: dict[str, tuple[Guest, float]] = {}
-        """By the container's id, with the (monotonic) time since when; the oldest first."""
+        """By the container's id, with the (monotonic) time since when; who comes back goes last."""
         self._hand_overs = HandOvers()
         self._early_deaths: set[str] = set()
         self._doubtful: set[str] = set()
@@ -77,7 +77,7 @@ class PoolActor(Worker):
 
     @property
     def waiting(self) -> tuple[Guest, ...]:
-        """Who waits, the oldest first."""
+        """Who waits, in the order in which they are handed out."""
         return tuple(guest for guest, _ in self._waiting.values())
 
     def started(self) -> None:
@@ -154,7 +154,7 @@ class PoolActor(Worker):
 
     # Users.
     def _guest_wanted(self, wanted: GuestWanted) -> None:
-        guest = self._oldest()
+        guest = self._next()
         self.metrics.pool_asked(guest is not None)
         self._pace.login()
         if guest is None:
@@ -164,13 +164,13 @@ class PoolActor(Worker):
         if not post(wanted.asker, GuestReady(guest, self.actor_ref)):
             self._asker_gone(wanted.asker)
 
-    def _oldest(self) -> Guest | None:
+    def _next(self) -> Guest | None:
         self._drop_aged()
         if self._is_deaf:
             return None
         trusted = (id for id in self._waiting if id not in self._doubtful)
-        oldest = next(trusted, None)
-        return self._take_out(oldest) if oldest else None
+        first = next(trusted, None)
+        return self._take_out(first) if first else None
 
     def _asker_gone(self, asker: Ref) -> None:
         returned = self._hand_overs.gone(asker)
