@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..config.models import Mode, Pipes
@@ -49,7 +48,7 @@ from .ports import ConnectionPort
 from .primed import PrimedShell, ProgramSpoke, ShellLost, ShellPrimed
 from .priming import Priming, PrimingDue
 from .ref import Ref, post
-from .refusals import Refused, RefusedError, record, refuse
+from .refusals import Refused, record, refuse
 from .specs import program_user
 from .surroundings import Surroundings
 from .turn_messages import RemovalTurn, StartOverdue, StartTurn
@@ -119,15 +118,15 @@ class ConnectionActor(GuestMaker):
             case GuestReady() if self._pool.answered() and not self._ending:
                 self._take(message)
             case NoGuest() if self._pool.answered() and not self._ending:
-                self._attempt(self.seek_image)
+                self.attempt(self.seek_image)
             case RenameDue() if self.container and not self._ending:
                 self._pool.rename(self.container, self.log)
             case ImageReady() if not self._ending:
-                self._attempt(self.image_present)
+                self.attempt(self.image_present)
             case ImageFailed(refused) if not self._ending:
                 self.refused(refused)
             case StartTurn() | StartOverdue() if not self._ending:
-                self._attempt(lambda: self.turn_news(message))
+                self.attempt(lambda: self.turn_news(message))
             case RemovalTurn():
                 self.end()
             case PullNews():
@@ -184,13 +183,14 @@ class ConnectionActor(GuestMaker):
     def _authenticated(self, username: str) -> None:
         self.username = username
         if self.execution.mode is Mode.CONNECTION and not self._ending and not self._pool.ask():
-            self._attempt(self.seek_image)
+            self.attempt(self.seek_image)
 
     def _take(self, ready: GuestReady) -> None:
         guest = ready.guest
+        # The pool may be gone as soon as it is taken, and pass on no event any more.
+        self.watch(guest.container.id)
         self.receive(guest)
         name = self._pool.take(ready, self.username)
-        self.watch(guest.container.id)
         self.log = self.log.bind(container=guest.container.name)
         self.log.info("container_taken", image=self.execution.image, pooled=name)
         self._settle(guest)
@@ -206,12 +206,6 @@ class ConnectionActor(GuestMaker):
         if guest.shells:
             self._priming.container_ready()
         self._answer_all()
-
-    def _attempt(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except RefusedError as error:
-            self.refused(error.refused)
 
     def _answer(self, wanted: ContainerWanted) -> None:
         if self._ending:

@@ -12,7 +12,7 @@ LONGEST_QUIET = 1.0
 """How long logins that follow one another hold a fill up at most. (What users start is `engine/turns.py`'s matter.)"""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-"""Behind a failure, and behind the tenth in a row."""
+"""Behind a failure, and behind the seventh in a row."""
 YOUNG_SECONDS = 10.0
 """What dies sooner is no better than what could not be started."""
 
@@ -29,24 +29,30 @@ class FillPace:
         self._needed_since: float | None = None
         self._not_before = -math.inf
         self._pause = 0.0
+        self._well_from = math.inf
 
     def login(self) -> None:
         """Somebody was given a container, or told to start his own."""
         self._last_login = self._clock()
 
     def failed(self) -> None:
-        """A fill failed: the pause before the next one doubles."""
-        self._pause = min(self._pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
-        self._not_before = self._clock() + self._pause
+        """A fill failed: the pause before the next one doubles, unless one since the last failure went well."""
+        now = self._clock()
+        went_well, self._well_from = now >= self._well_from, math.inf
+        self._pause = FIRST_PAUSE if went_well or not self._pause else min(self._pause * 2, LONGEST_PAUSE)
+        self._not_before = now + self._pause
 
     def died(self, age: float) -> None:
         """What was filled lived so many seconds. Young ones that die together, or behind a failure, are one failure."""
-        if age < YOUNG_SECONDS and self._clock() >= self._not_before:
+        if age >= YOUNG_SECONDS:
+            return
+        if self._clock() >= self._not_before:
             self.failed()
+        self._well_from = math.inf
 
-    def well(self) -> None:
-        """What was filled lives: a failure is the first again."""
-        self._pause = 0.0
+    def filled(self) -> None:
+        """A fill succeeded: it went well if nothing fails, or dies young, for so long."""
+        self._well_from = min(self._well_from, self._clock() + YOUNG_SECONDS)
 
     def hurry(self) -> None:
         """The engine is back."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from ..config.models import PullPolicy
 from ..engine import labels
@@ -18,7 +17,7 @@ from .pool_messages import Fill, Filled, FillFailed, GuestAccepted, GuestNews, L
 from .primed import ShellLost, ShellPrimed
 from .primed_shells import PrimedShells
 from .ref import Ref, post
-from .refusals import Refused, RefusedError, refuse
+from .refusals import Refused, refuse
 from .surroundings import Surroundings
 from .turn_messages import StartOverdue, StartTurn
 
@@ -38,11 +37,11 @@ class FillingActor(GuestMaker):
         match message:
             case Fill():
                 self._begun = time.monotonic()
-                self._attempt(self.seek_image)
+                self.attempt(self.seek_image)
             case ImageReady() if self._begun is not None:
-                self._attempt(self.image_present)
+                self.attempt(self.image_present)
             case StartTurn() | StartOverdue() if self._begun is not None:
-                self._attempt(lambda: self.turn_news(message))
+                self.attempt(lambda: self.turn_news(message))
             case ImageFailed(refused) if self._begun is not None:
                 self.refused(refused)
             case ShellPrimed() if self._guest and self._guest.shells:
@@ -55,8 +54,8 @@ class FillingActor(GuestMaker):
                 self._give_up()
             case GuestAccepted():
                 self.give_away()
-            case Look():
-                self._look()
+            case Look(subscription):
+                self._look(subscription)
 
     def get_in_line(self) -> None:
         """Nobody waits for it: users' starts go first, for so long."""
@@ -112,12 +111,6 @@ class FillingActor(GuestMaker):
 
         self.surroundings.house.watcher.watch(engine_id, told)
 
-    def _attempt(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except RefusedError as error:
-            self.refused(error.refused)
-
     def _leave_out_the_wait(self) -> None:
         """Giving way is no part of what a start or a fill takes."""
         assert self._begun is not None
@@ -125,7 +118,7 @@ class FillingActor(GuestMaker):
         self._begun += now - self.decided_at
         self.decided_at = now
 
-    def _look(self) -> None:
+    def _look(self, subscription: int | None) -> None:
         timeout = self.timeouts.http
         ours = {labels.GATEWAY: self.surroundings.labels[labels.GATEWAY], labels.POOL: ""}
         try:
@@ -135,7 +128,7 @@ class FillingActor(GuestMaker):
             self.log.debug("pool_look_failed", code=error.code, cause=str(error))
             return
         running = frozenset(row.id for row in listed if row.state == "running")
-        post(self.parent, Seen(found.id if found else None, running))
+        post(self.parent, Seen(found.id if found else None, running, subscription))
 
     @property
     def _judged_platform(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..engine.errors import EngineError
@@ -31,9 +31,7 @@ class Guest:
 
     def close(self) -> None:
         """Let go of what holds it; the container stays. Idempotent."""
-        for held in (self.shells, self.switch):
-            if held:
-                held.close()
+        _close(self.shells, self.switch)
 
 
 class GuestMaker(ContainerOwner):
@@ -41,6 +39,13 @@ class GuestMaker(ContainerOwner):
 
     switch: ControlInput | None = None
     shells: PrimedShells | None = None
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        """Take the step; a RefusedError goes to `refused`."""
+        try:
+            step()
+        except RefusedError as error:
+            self.refused(error.refused)
 
     def make_guest(self, image: ImageInfo, name: str, labels: Mapping[str, str]) -> Guest:
         """Create a container that idles, hold its switch, start it. Raises RefusedError, with nothing left."""
@@ -73,9 +78,7 @@ class GuestMaker(ContainerOwner):
     def _let_go(self) -> None:
         switch, shells = self.switch, self.shells
         self.switch, self.shells = None, None
-        for held in (shells, switch):
-            if held:
-                held.close()
+        _close(shells, switch)
 
     def release(self) -> None:
         self._let_go()
@@ -91,3 +94,9 @@ class GuestMaker(ContainerOwner):
         if not self.execution.idle_command and f"{SHELL}: no such file" in error.detail:
             return refuse(Code.IMAGE_WITHOUT_SHELL, str(error))
         return refuse_for(error, Code.CONTAINER_START_FAILED)
+
+
+def _close(shells: PrimedShells | None, switch: ControlInput | None) -> None:
+    for held in (shells, switch):
+        if held:
+            held.close()

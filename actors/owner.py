@@ -86,10 +86,10 @@ class ContainerOwner(Tenant):
 
     def turn_news(self, news: StartTurn | StartOverdue) -> None:
         """Start, or wait no longer for it; nothing if that has happened already. May raise RefusedError."""
-        if not self._image:
+        if not self._image or not self.turn:
             return
         match news:
-            case StartTurn():
+            case StartTurn() if self.turn.has_come:
                 image, self._image = self._image, None
                 self.image_at_hand(image)
             case StartOverdue(turn) if turn is self.turn:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 
 from ..engine.types import ContainerDied, ContainerGone, EngineEvent, EventsLost
 from .fill_pace import FillPace
 from .filling import FillingActor
 from .guest import Guest
+from .handed_over import HandOvers
 from .messages import ChildEnded, ChildFailed, Drain
 from .pool_messages import (
     AskerGone,
@@ -37,18 +37,12 @@ LOOK_EVERY = 10.0
 _SAME_MOMENT = 0.01
 
 
-@dataclass(slots=True)
-class _HandedOver:
-    guest: Guest
-    taken: bool = False
-    died: bool = False
-
-
 class PoolActor(Worker):
     """Owns the guests that wait. It never blocks: whoever logs in is answered at once, with a guest or without.
 
     A guest is handed to one asker and stays the pool's until he has taken it; of an asker who ends before that it
-    comes back as it was. Behind Drain it makes none any more, lets all go and ends.
+    comes back as it was. Behind Drain it makes none any more, lets all go and ends. Behind a crash it goes on
+    answering until Drain, and stops when nothing is between it and an asker any more.
     """
 
     role = "pool"
@@ -62,18 +56,19 @@ class PoolActor(Worker):
         self._wanted = surroundings.docker.execution.pool.size
         self._max_age = surroundings.docker.execution.pool.max_age
         self._waiting: dict[str, tuple[Guest, float]] = {}
-        """By the container's id, with the (monotonic) time since when; the oldest first."""
-        self._handed_over: dict[Ref, _HandedOver] = {}
+        """By the container's id, with the (monotonic) time since when; who comes back goes last."""
+        self._hand_overs = HandOvers()
         self._early_deaths: set[str] = set()
         self._doubtful: set[str] = set()
         """Whose death may have gone unheard since the last look."""
-        self._losses = self._house.watcher.losses
-        """How many losses of events this actor was told of the end of."""
+        self._subscription: int | None = None
+        """To the engine's events: the last one whose beginning this actor has heard of."""
         self._pace = FillPace()
         self._wake_at = math.inf
         self._filling: Ref | None = None
         self._fills = False
         self._ending = False
+        self._crashed_and_drained = False
 
     @property
     def children(self) -> frozenset[Ref]:
@@ -82,7 +77,7 @@ class PoolActor(Worker):
 
     @property
     def waiting(self) -> tuple[Guest, ...]:
-        """Who waits, the oldest first."""
+        """Who waits, in the order in which they are handed out."""
         return tuple(guest for guest, _ in self._waiting.values())
 
     def started(self) -> None:
@@ -93,6 +88,7 @@ class PoolActor(Worker):
 
         # No container has this id: what comes is that events were lost.
         self._house.watcher.watch(self.actor_urn, told)
+        self._subscription = self._house.watcher.hearing
         self._fill()
         self._look_later()
 
@@ -101,13 +97,13 @@ class PoolActor(Worker):
             case GuestWanted():
                 self._guest_wanted(message)
             case GuestTaken(asker):
-                self._guest_taken(asker)
+                self._hand_overs.taken(asker)
             case AskerGone(asker):
                 self._asker_gone(asker)
             case GuestNews(id, event):
                 self._news(id, event)
-            case EventsLost():
-                self._events_lost()
+            case EventsLost(subscription):
+                self._events_lost(subscription)
             case Filled(guest, seconds):
                 self._filled(guest, seconds)
             case FillFailed(refused):
@@ -131,8 +127,23 @@ class PoolActor(Worker):
         match message:
             case GuestWanted(asker):
                 post(asker, NoGuest())
+            case GuestTaken(asker):
+                self._hand_overs.taken(asker)
             case AskerGone(asker):
                 self._asker_gone(asker)
+            case GuestNews(id, event):
+                self._hand_overs.pass_on(id, event)
+            case ChildEnded(child) | ChildFailed(child, _) if child == self._filling:
+                self._filling = None
+            case Drain():
+                self._crashed_and_drained = True
+        if self._crashed_and_drained and self._owes_nothing:
+            self.stop()
+
+    def on_stop(self) -> None:
+        super().on_stop()
+        # The last word, behind ChildFailed too.
+        post(self.parent, ChildEnded(self.actor_ref))
 
     def release(self) -> None:
         self._house.watcher.forget(self.actor_urn)
@@ -143,34 +154,30 @@ class PoolActor(Worker):
 
     # Users.
     def _guest_wanted(self, wanted: GuestWanted) -> None:
-        guest = self._oldest()
+        guest = self._next()
         self.metrics.pool_asked(guest is not None)
         self._pace.login()
         if guest is None:
             post(wanted.asker, NoGuest())
             return
-        self._handed_over[wanted.asker] = _HandedOver(guest)
+        self._hand_overs.add(wanted.asker, guest)
         if not post(wanted.asker, GuestReady(guest, self.actor_ref)):
             self._asker_gone(wanted.asker)
 
-    def _oldest(self) -> Guest | None:
+    def _next(self) -> Guest | None:
         self._drop_aged()
         if self._is_deaf:
             return None
         trusted = (id for id in self._waiting if id not in self._doubtful)
-        oldest = next(trusted, None)
-        return self._take_out(oldest) if oldest else None
-
-    def _guest_taken(self, asker: Ref) -> None:
-        if asker in self._handed_over:
-            self._handed_over[asker].taken = True
+        first = next(trusted, None)
+        return self._take_out(first) if first else None
 
     def _asker_gone(self, asker: Ref) -> None:
-        handed_over = self._handed_over.pop(asker, None)
-        if handed_over and not handed_over.taken:
-            self._take_in(handed_over.guest)
-            if handed_over.died:
-                self._died(handed_over.guest.container.id)
+        returned = self._hand_overs.gone(asker)
+        if returned:
+            self._take_in(returned.guest)
+            if returned.died:
+                self._died(returned.guest.container.id)
 
     # Guests.
     def _take_in(self, guest: Guest) -> None:
@@ -214,13 +221,8 @@ class PoolActor(Worker):
 
     # News.
     def _news(self, id: str, event: EngineEvent) -> None:
-        died = isinstance(event, ContainerDied | ContainerGone)
-        for asker, handed_over in self._handed_over.items():
-            if handed_over.guest.container.id == id:
-                # It came between the hand-over and his own registration.
-                post(asker, event)
-                handed_over.died |= died
-        if died:
+        self._hand_overs.pass_on(id, event)
+        if isinstance(event, ContainerDied | ContainerGone):
             self._died(id)
 
     def _died(self, id: str) -> None:
@@ -233,10 +235,12 @@ class PoolActor(Worker):
     @property
     def _is_deaf(self) -> bool:
         """Whether the engine may have ended guests without a word: it is gone, or back and not yet looked at."""
-        return self._losses != self._house.watcher.losses
+        hearing = self._house.watcher.hearing
+        return hearing is None or hearing != self._subscription
 
-    def _events_lost(self) -> None:
-        self._losses = self._house.watcher.losses
+    def _events_lost(self, subscription: int | None) -> None:
+        if subscription is not None:
+            self._subscription = subscription
         self._pace.hurry()
         self._doubt_all()
 
@@ -252,23 +256,21 @@ class PoolActor(Worker):
 
     def _look(self) -> None:
         if self._waiting and self._ensure_filling():
-            post(self._filling, Look())
+            post(self._filling, Look(self._subscription))
 
     def _look_later(self) -> None:
         self._house.timers.after(min(LOOK_EVERY, self._max_age), self.actor_ref, LookDue())
 
     def _seen(self, seen: Seen) -> None:
-        self._doubtful.clear()
+        if seen.subscription == self._subscription:
+            self._doubtful.clear()
         self._drop_other_images(seen.image)
         for id in self._waiting.keys() - seen.running:
             self._died(id)
-        if self._waiting:
-            self._pace.well()
 
     # Fills.
     def _fill(self) -> None:
-        untaken = sum(not one.taken for one in self._handed_over.values())
-        if self._ending or self._fills or len(self._waiting) + untaken >= self._wanted:
+        if self._ending or self._fills or len(self._waiting) + self._hand_overs.untaken >= self._wanted:
             return
         wait = self._pace.wait()
         if wait > 0:
@@ -298,6 +300,7 @@ class PoolActor(Worker):
             # The filling actor, which ends, still owns it.
             return
         self._fills = False
+        self._pace.filled()
         self._take_in(guest)
         post(self._filling, GuestAccepted())
         self.metrics.pool_filled(seconds)
@@ -332,5 +335,9 @@ class PoolActor(Worker):
             self._filling.stop(block=False)
 
     def _end_if_over(self) -> None:
-        if self._ending and not self._filling and all(one.taken for one in self._handed_over.values()):
+        if self._ending and self._owes_nothing:
             self.end()
+
+    @property
+    def _owes_nothing(self) -> bool:
+        return not self._filling and not self._hand_overs.untaken

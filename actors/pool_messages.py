@@ -120,12 +120,21 @@ class FillFailed:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Ask the engine for the image and for the pool's containers; the answer is Seen, or nothing."""
+    """Ask the engine for the image and for the pool's containers; the answer is Seen, or nothing.
+
+    `subscription` is the last one to the engine's events that the pool has heard of.
+    """
+
+    subscription: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The id of the image that a new container would have, None without one, and the ids of those that run."""
+    """The id of the image that a new container would have, None without one, and the ids of those that run.
+
+    `subscription` is what Look said: it was looked behind that one's beginning.
+    """
 
     image: str | None
     running: frozenset[str]
+    subscription: int | None = None

@@ -48,12 +48,18 @@ class Pools:
 
     def retire(self) -> None:
         """Have the pool end; it may take until a container that it starts is there."""
-        pool, self._current, self._order = self._current, None, None
-        if pool and post(pool, Drain()):
+        self._order = None
+        if self._current:
+            self.part_with(self._current)
+
+    def part_with(self, pool: Ref) -> None:
+        """Send nobody there any more, and have it end when it owes nothing. It may have crashed."""
+        self.lose(pool)
+        if post(pool, Drain()):
             self._earlier.add(pool)
 
     def lose(self, pool: Ref) -> None:
-        """It has ended or crashed."""
+        """It has ended."""
         self._earlier.discard(pool)
         if pool == self._current:
             self._current = None

@@ -78,8 +78,7 @@ class RootActor(Worker):
                 self._lose(child)
             case ChildFailed(child, _):
                 self._restart_later(child)
-                self._lose(child)
-                child.stop(block=False)
+                self._lose_crashed(child)
             case ImageWanted():
                 self._image(message)
             case ImageActorDone(image):
@@ -125,6 +124,14 @@ class RootActor(Worker):
         self._pools.lose(child)
         self._pools.tell_gone(child)
         self._report_drained()
+
+    def _lose_crashed(self, child: Ref) -> None:
+        if child in self._pools.living:
+            # It says ChildEnded when nobody can take any more what it has handed out.
+            self._pools.part_with(child)
+        else:
+            self._lose(child)
+            child.stop(block=False)
 
     def _restart_later(self, child: Ref) -> None:
         if child == self._removals:

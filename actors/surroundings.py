@@ -19,7 +19,7 @@ from .ref import Ref
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all connections of a backend share. The root passes on ImageWanted and RemoveLater."""
+    """What all connections of a backend share. The root passes on ImageWanted, GuestWanted and RemoveLater."""
 
     watcher: EventWatcher
     turns: Turns

@@ -9,7 +9,7 @@ from ..engine.turns import Turn
 
 @dataclass(frozen=True, slots=True)
 class StartTurn:
-    """Create and start the container now."""
+    """A turn has come: create and start the container, unless it was given back meanwhile for another."""
 
 
 @dataclass(frozen=True, slots=True)

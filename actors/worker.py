@@ -27,7 +27,7 @@ class Worker(ThreadingActor):
     use_daemon_thread = True
     role: ClassVar[str]
     stops_itself: ClassVar[bool] = True
-    """Whether it stops when it crashed. Else its parent stops it, behind the last message that it gets from there."""
+    """Whether it stops when it crashed. Else it does at its parent's word, the last that it gets from there."""
 
     def __init__(self, parent: Ref | None, log: Log, metrics: Metrics) -> None:
         super().__init__()

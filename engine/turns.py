@@ -37,6 +37,11 @@ class Turn:
         self.asked_at = time.monotonic()
         self._turns = turns
 
+    @property
+    def has_come(self) -> bool:
+        """Whether it is the turn itself by now, and was not given back. Any thread."""
+        return self._turns.has_come(self)
+
     def give_back(self) -> None:
         """End the turn, or leave the line; `granted` may still be called if it was about to be. Idempotent."""
         self._turns.give_back(self)
@@ -89,6 +94,11 @@ class Turns:
         """From now on removals do not wait: the gateway ends."""
         self._hurried = True
         self._tell(self._grant())
+
+    def has_come(self, turn: Turn) -> bool:
+        """See `Turn.has_come`."""
+        with self._lock:
+            return turn in self._held
 
     def give_back(self, turn: Turn) -> None:
         """See `Turn.give_back`."""

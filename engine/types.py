@@ -149,7 +149,12 @@ class MemoryExhausted:
 
 @dataclass(frozen=True, slots=True)
 class EventsLost:
-    """The event stream was interrupted: whoever waits for an end has to ask the engine."""
+    """The event stream was interrupted: whoever waits for an end has to ask the engine.
+
+    `subscription` is what the watcher hears from now on (`EventWatcher.hearing`); None: only this one event was lost.
+    """
+
+    subscription: int | None = None
 
 
 EngineEvent = ProgramEnded | ContainerDied | ContainerGone | ContainerKilled | MemoryExhausted | EventsLost

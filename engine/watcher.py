@@ -24,14 +24,16 @@ EARLY_LIMIT = 10_000
 class EventWatcher:
     """Tells the ends of the execs and containers that carry `labels`, as the engine reports them.
 
-    `ready` is set while it is subscribed, and `losses` is how often it ceased to be. Events may be lost without a sign:
-    this is the fast path to an end, not a promise of it. After each (re)subscription every callback registered by then
-    gets EventsLost: what it waits for may have happened unseen, so it has to ask the engine.
+    `ready` is set while it is subscribed, and `hearing` is that subscription's number, None without one. Events may be
+    lost without a sign: this is the fast path to an end, not a promise of it. After each (re)subscription every
+    callback registered by then gets EventsLost with its number: what it waits for may have happened unseen, so it has
+    to ask the engine. Whoever registers first and then reads `hearing` is told of every other.
     """
 
     def __init__(self, engine: Engine, labels: Mapping[str, str], log: FilteringBoundLogger) -> None:
         self.ready = threading.Event()
-        self.losses = 0
+        self.hearing: int | None = None
+        self._subscriptions = 0
         self._engine = engine
         self._labels = labels
         self._log = log
@@ -86,15 +88,18 @@ class EventWatcher:
             if self._stopping.is_set():
                 return False
             self._log.info("engine_events_watched")
+            self._subscriptions += 1
+            self.hearing = self._subscriptions
             self.ready.set()
-            self._deliver((callback, EventsLost()) for callback in self._register.callbacks())
+            news = EventsLost(self._subscriptions)
+            self._deliver((callback, news) for callback in self._register.callbacks())
             heard = False
             for id, event in subscription:
                 heard = True
                 self._deliver((callback, event) for callback in self._register.receivers(id, event))
             return heard
         finally:
-            self.losses += 1
+            self.hearing = None
             self.ready.clear()
             self._subscription = None
             subscription.close()

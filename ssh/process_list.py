@@ -37,7 +37,7 @@ def print_containers(docker: DockerConfig) -> None:
 
 def _row(container: ContainerSummary, prefix: str) -> tuple[str, ...]:
     return (
-        *_whose(container, prefix),
+        *whose(container, prefix),
         container.name,
         container.image,
         container.state,
@@ -45,13 +45,14 @@ def _row(container: ContainerSummary, prefix: str) -> tuple[str, ...]:
     )
 
 
-def _whose(container: ContainerSummary, prefix: str) -> tuple[str, str, str]:
-    """Return the connection, the user and the client."""
+def whose(container: ContainerSummary, prefix: str) -> tuple[str, str, str]:
+    """Return the connection, the user and the client, empty where nobody knows."""
     pooled = container.labels.get(labels.POOL)
     if pooled == container.name:
         return _WAITING, "", ""
     if pooled:
-        return "", user_in(container.name, pooled, prefix), ""
+        nameless = container.name == container.id
+        return "", "" if nameless else user_in(container.name, pooled, prefix), ""
     found = (container.labels.get(label, "") for label in (labels.CONNECTION, labels.USER, labels.CLIENT))
     connection, user, client = found
     return connection[:_SHOWN_OF_ID], user, client

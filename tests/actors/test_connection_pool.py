@@ -24,6 +24,7 @@ from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import Refused
 from sshore.engine.errors import Conflict, EngineError, ServerFault, TimedOut, Unavailable
 from sshore.engine.fake.containers import FakeContainer
+from sshore.engine.watcher import EventCallback
 from support.memory import SECONDS, Memory
 from support.pond import Pond
 from support.stage import ConnectionDesk, Stage, Witness
@@ -203,25 +204,48 @@ def test_an_answer_behind_the_end_is_nobodys(link: Link) -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit])
-@pytest.mark.parametrize("place", ["hand_over", "watch"])
 def test_a_crash_over_the_answer_leaves_nothing(
-    stage: Stage, pond: Pond, link: Link, error: type[BaseException], place: str
+    stage: Stage, pond: Pond, link: Link, error: type[BaseException]
 ) -> None:
     """From GuestTaken on it is the connection's, which removes what it has when it crashes."""
     [pooled] = pond.names
     link.login()
     guest = pond.take()
-    crash = _raising(error)
-    if place == "hand_over":
-        guest.container.hand_over = crash  # type: ignore[method-assign]  # a crash in the middle
-    else:
-        stage.watcher.watch = crash  # type: ignore[method-assign]  # the same, a step later
+    guest.container.hand_over = _raising(error)  # type: ignore[method-assign]  # a crash in the middle
     link.tell(GuestReady(guest, link.pool))
     assert isinstance(stage.told_root.wait_for(ChildFailed).error, error)
     link.told_pool.wait_for(GuestTaken)
     assert pooled not in stage.ledger.names
     assert not [name for name in stage.ledger.names if name.startswith("sshore-alice-")]
     assert pooled not in [container.name for container in stage.engine.containers]
+
+
+def test_a_crash_before_it_is_taken_leaves_it_to_the_pool(stage: Stage, link: Link) -> None:
+    link.login()
+    stage.watcher.watch = _raising(RuntimeError)  # type: ignore[method-assign]  # a crash in the middle
+    ready = link.answer()
+    stage.told_root.wait_for(ChildFailed)
+    assert link.told_pool.all == []
+    assert ready.guest.container.name in stage.ledger.names
+    assert not stage.engine.containers[0].gone.is_set()
+
+
+def test_whose_it_is_hears_of_its_end_before_the_pool_may_forget_it(stage: Stage, link: Link) -> None:
+    watch, told = stage.watcher.watch, list[object]()
+
+    def watched(id: str, callback: EventCallback) -> None:
+        # What was told the pool by now has arrived there.
+        link.pool.proxy().actor_urn.get(timeout=SECONDS)
+        told.extend(link.told_pool.all)
+        watch(id, callback)
+
+    link.login()
+    guest = link.pond.take()
+    stage.watcher.watch = watched  # type: ignore[method-assign]  # looks at the moment
+    link.tell(GuestReady(guest, link.pool))
+    link.told_pool.wait_for(GuestTaken)
+    link.settle()
+    assert told == []
 
 
 def _raising(error: type[BaseException]) -> Callable[..., None]:

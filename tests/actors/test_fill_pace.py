@@ -69,13 +69,39 @@ def test_young_deaths_are_a_failure_and_old_ones_are_none(pace: FillPace, clock:
     assert pace.wait() == pytest.approx(2 * FIRST_PAUSE)
 
 
-def test_an_engine_that_is_back_is_tried_at_once_and_trusted_when_a_container_lives(pace: FillPace) -> None:
+def test_an_engine_that_is_back_is_tried_at_once_and_trusted_when_a_container_lives(
+    pace: FillPace, clock: Clock
+) -> None:
     for _ in range(5):
         pace.failed()
     pace.hurry()
     assert pace.wait() == 0
     pace.failed()
     assert pace.wait() > 10 * FIRST_PAUSE
-    pace.well()
+    clock.now += pace.wait()
+    pace.filled()
+    clock.now += YOUNG_SECONDS
     pace.failed()
     assert pace.wait() == pytest.approx(FIRST_PAUSE)
+
+
+def test_only_what_was_filled_since_a_failure_and_did_not_die_young_makes_up_for_it(
+    pace: FillPace, clock: Clock
+) -> None:
+    pace.filled()
+    pauses = []
+    for _ in range(12):
+        clock.now += 10 * YOUNG_SECONDS
+        pace.failed()
+        pauses.append(pace.wait())
+    assert pauses[-1] == pytest.approx(LONGEST_PAUSE)
+    clock.now += LONGEST_PAUSE
+    pace.filled()
+    clock.now += YOUNG_SECONDS / 2
+    pace.died(YOUNG_SECONDS / 2)
+    pace.filled()
+    pace.died(0)
+    assert pace.wait() == pytest.approx(LONGEST_PAUSE)
+    clock.now += LONGEST_PAUSE
+    pace.failed()
+    assert pace.wait() == pytest.approx(LONGEST_PAUSE)

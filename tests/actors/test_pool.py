@@ -453,11 +453,22 @@ def test_a_crash_lets_all_go_and_answers_whoever_asks(stage: Stage, pond: MakePo
     pool.tell(bomb(crash))
     assert isinstance(stage.told_root.wait_for(ChildFailed).error, crash)
     assert filling.actor_stopped.wait(SECONDS)
-    # Not stopped yet: that is the root's.
+    # Not stopped yet: that is for the root to say.
     assert pool.ask()[1] == NoGuest()
     assert names_to_remove(stage) == [name for name in names if name != answer.guest.container.name]
     pool.tell(AskerGone(asker))
     _eventually(lambda: sorted(names_to_remove(stage)) == sorted(names))
+
+
+def test_who_is_taking_one_of_a_pool_that_crashed_hears_that_it_has_died(stage: Stage, pond: MakePond) -> None:
+    pool = pond(1)
+    pool.until_filled(1)
+    told = Memory()
+    pool.tell(GuestWanted(Witness.start(told), pool.shape))
+    guest = told.wait_for(GuestReady).guest
+    pool.tell(bomb(RuntimeError))
+    stage.engine.remove_container(guest.container.id, timeout=SECONDS)
+    told.wait_for(ContainerGone)
 
 
 def test_a_filling_actor_that_crashes_is_replaced_and_what_it_had_looked_for(stage: Stage, pond: MakePond) -> None:

@@ -157,6 +157,41 @@ def test_a_pool_that_crashed_in_a_drain_does_not_hold_it_up(estate: Estate) -> N
     estate.until_drained()
 
 
+@pytest.mark.parametrize("drain", [False, True])
+def test_what_a_crashed_pool_had_handed_out_and_nobody_took_is_removed(estate: Estate, drain: bool) -> None:
+    surroundings = estate.order()
+    estate.filled(1)
+    [pool] = pools()
+    asker, answer = estate.login(surroundings)
+    assert isinstance(answer, GuestReady)
+    post(pool, bomb(RuntimeError))
+    estate.stage.timers.alarms.wait(lambda alarm: isinstance(alarm.message, RestartPool))
+    estate.tell(*[Drain()] * drain, ChildEnded(asker))
+    name = answer.guest.container.name
+    estate.removals[0][1].wait(lambda late: isinstance(late, RemoveLater) and late.name == name)
+    assert pool.actor_stopped.wait(SECONDS)
+    if drain:
+        assert not estate.desk.has_drained.is_set()
+        estate.until_drained()
+
+
+def test_a_crashed_pool_goes_when_what_it_had_handed_out_is_taken(estate: Estate) -> None:
+    surroundings = estate.order()
+    estate.filled(1)
+    [pool] = pools()
+    asker, answer = estate.login(surroundings)
+    assert isinstance(answer, GuestReady)
+    post(pool, bomb(RuntimeError))
+    estate.stage.timers.ring(RestartPool)
+    estate.filled(2)
+    assert not pool.actor_stopped.is_set()
+    post(pool, GuestTaken(asker))
+    assert pool.actor_stopped.wait(SECONDS)
+    estate.tell(ChildEnded(asker))
+    estate.connections()
+    assert answer.guest.container.name not in [late.name for late in estate.removals[0][1].of(RemoveLater)]
+
+
 def test_a_drain_waits_for_the_pool_and_its_containers(estate: Estate) -> None:
     surroundings = estate.order()
     estate.filled(1)

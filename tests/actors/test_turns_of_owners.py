@@ -17,6 +17,7 @@ from sshore.actors.messages import (
     StreamFailed,
     StreamOpened,
 )
+from sshore.actors.pool_messages import Look
 from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import Refused
 from sshore.actors.transitions import State
@@ -26,6 +27,7 @@ from sshore.engine.turns import LONGEST_DELAY, Turn
 from support.acts import ContainerAct
 from support.gateway import wait_until
 from support.memory import SECONDS, Memory
+from support.pond import Pond
 from support.stage import ConnectionDesk, Opening, Running, Stage, Witness
 
 
@@ -122,6 +124,26 @@ def test_a_turn_that_comes_when_it_was_given_up_is_nobodys(stage: Stage) -> None
     link.tell(StartTurn())
     link.settle()
     assert stage.engine.containers == []
+
+
+def test_a_turn_that_came_when_another_was_asked_for_starts_nothing(stage: Stage) -> None:
+    user = take(stage)
+    pool = Pond(stage, 1)
+    overdue = pool.timers.alarms.wait(lambda alarm: isinstance(alarm.message, StartOverdue))
+    release = stage.engine.faults.hang("container_list")
+    post(pool.filling, Look())
+    post(pool.filling, overdue.message)
+    user.give_back()
+    # The fill's turn has come behind the alarm, and users hold all others.
+    until_waiting(stage, "fill", 0)
+    turn = take_all(stage)
+    release()
+    until_waiting(stage, "start")
+    pool.filling.proxy().turn.get(timeout=SECONDS)
+    assert stage.engine.containers == []
+    turn.give_back()
+    pool.until_filled(1)
+    pool.close()
 
 
 def test_an_alarm_behind_the_start_does_no_harm(stage: Stage) -> None:

@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from docker import DockerClient
 from docker.models.containers import Container
+from sshore.engine.types import ContainerSummary
+from sshore.ssh.process_list import whose
 
 LABELS = {
     "sshore": "1",
@@ -57,6 +60,13 @@ def test_one_that_waited_in_a_pool_is_its_users_by_its_name(
     finally:
         made.remove(force=True)
     assert row[: len(whose) + 1] == [*whose, name]
+
+
+def test_one_whose_name_the_engine_has_lost_is_nobodys_by_its_name() -> None:
+    pooled = {"sshore": "1", "sshore.pool": "sshore.pool-0123456789ab"}
+    lost = ContainerSummary("ab" * 32, "ab" * 32, "sshore/guest", "running", 0.0, pooled)
+    assert whose(lost, "sshore") == ("", "", "")
+    assert whose(replace(lost, name="sshore-alice-0123456789ab"), "sshore") == ("", "alice", "")
 
 
 def test_an_engine_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:

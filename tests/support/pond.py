@@ -46,7 +46,7 @@ class Pond:
 
     @property
     def names(self) -> list[str]:
-        """Who waits, the oldest first."""
+        """Who waits, in the order in which they are handed out."""
         waiting: tuple[Guest, ...] = self.ref.proxy().waiting.get(timeout=SECONDS)
         return [guest.container.name for guest in waiting]
 
