@@ -282,8 +282,8 @@ class SessionActor(Tenant):
         self.state = State.OVER
         self._program_over = True
         why = why or (self._loss if status == KILLED else None)
-        self._tell_end(Exited(status, why.user if why else ""))
         self.log.info("program_ended", status=status, **({"code": why.code} if why else {}))
+        self._tell_end(Exited(status, why.user if why else ""))
         self.program_over()
 
     def _expect_exit(self, pause: float, asked: int) -> None:

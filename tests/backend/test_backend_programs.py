@@ -169,6 +169,7 @@ async def test_ends_are_told_across_a_break_of_the_event_stream(house: Gatehouse
     handler = house.login()
     session, client = house.run(handler, "read line; exit 8")
     await client.until_input_flows()
+    await asyncio.to_thread(house.book.wait_for, "engine_events_watched")
     house.engine._events.lose_connections()
     await asyncio.to_thread(house.book.wait_for, "engine_events_watched", 2)
     session.write_eof()

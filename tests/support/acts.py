@@ -38,9 +38,10 @@ class Act:
             assert post(self.ref, message)
 
     def settle(self) -> None:
-        """Wait until everything told so far was handled, and what the actor told itself meanwhile."""
+        """Wait until all that was told so far was handled, what it told itself meanwhile, and its parent, too."""
         for _ in range(2):
             self.ref.proxy().state.get(timeout=10)
+        self.stage.parent.proxy().use_daemon_thread.get(timeout=10)
 
     @property
     def state(self) -> Any:
