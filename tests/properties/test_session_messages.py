@@ -29,6 +29,7 @@ from sshore.actors.messages import (
     StreamFailed,
     StreamOpened,
 )
+from sshore.actors.primed import ShellLost
 from sshore.actors.ref import post
 from sshore.actors.refusals import Refused, refuse
 from sshore.actors.transitions import State
@@ -61,6 +62,7 @@ sensible = {
     StreamFailed: st.builds(StreamFailed, st.just(Unavailable("stream", "reset"))),
     StreamOpened: st.builds(StreamOpened, st.sampled_from([PID, None])),
     ContainerReady: st.builds(ContainerReady, st.text(), st.text(), st.text(), st.none()),
+    ShellLost: st.builds(ShellLost, st.just("a shell that never was theirs")),
     StartOverdue: st.builds(StartOverdue, st.just(Turns(Metrics(), limit=1).for_start("somebody else", lambda: None))),
     Refused: st.just(refuse(Code.CONTAINER_LOST, "made up")),
 }
