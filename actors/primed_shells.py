@@ -14,6 +14,8 @@ from .primed import PrimedShell, ShellLost, ShellPrimed
 from .ref import Ref
 from .surroundings import Surroundings
 
+_PATIENCE = 5.0
+"""Seconds that an owner, who has users to answer, gives the engine for what nobody waits for."""
 Taker = Callable[[PrimedShell | None], None]
 """Gets a shell that waits, or None: a plain exec has to do."""
 
@@ -127,7 +129,7 @@ class PrimedShells:
             return False
         spec = ExecSpec(argv=primed_argv(order.path, self._pipes.boot_id), user=self._user, tty=tty)
         try:
-            exec_id = engine.create_exec(self._container_id, spec, timeout=timeout)
+            exec_id = engine.create_exec(self._container_id, spec, timeout=min(timeout, _PATIENCE))
         except EngineError as error:
             order.remove()
             self._impossible.add(tty)

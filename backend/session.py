@@ -147,7 +147,10 @@ class ProgramSession(SessionCalls):
         self._flow.end()
         if self._pid_line and self._attaches:
             self._give_up_pid(self._pid_line)
-        if self._pid_line:
+        if self._pid_line and self._shell and failure:
+            # It may be the program by now.
+            post(self._actor, StreamFailed(failure))
+        elif self._pid_line:
             post(self._actor, StartFailed(self._pid_line.text or str(failure or "the stream ended at once")))
         elif failure:
             # At once, and whatever the program's status was: half an output must not look like a whole one.

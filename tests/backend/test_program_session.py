@@ -589,7 +589,7 @@ class PaperShell(PaperStream):
 @pytest.mark.parametrize(
     ("has_order", "failure", "told"),
     [
-        (True, Unavailable("exec", "it went"), StartFailed),
+        (True, Unavailable("exec", "it went"), StreamFailed),
         (False, Unavailable("exec", "it went"), ShellLost),
         (True, None, ShellLost),
     ],

@@ -19,6 +19,7 @@ from sshore.engine.docker_engine import DockerEngine
 from support.allowing_proxy import AllowingProxy, Call, listed_calls
 from support.gateway import wait_until
 from support.leftovers import sshore_containers
+from support.pool_switch import COLD
 from support.registry import Registry
 from support.server import Server, Serving
 from support.terminal import Terminal
@@ -84,7 +85,7 @@ def kill_with_a_guest(server: Server, client: DockerClient) -> None:
 async def test_nothing_else_is_needed_and_nothing_less(
     mode: str, serving: Serving, engine_host: str, guest_image: str, docker_client: DockerClient, tmp_path: Any
 ) -> None:
-    execution = {"mode": mode, "container": {"Image": guest_image}}
+    execution = {"mode": mode, "container": {"Image": guest_image}, **COLD}
     calls = calls_of(mode)
     with allowing(engine_host, calls) as proxy, serving(execution, host=proxy.host) as server:
         await live(server, 3)

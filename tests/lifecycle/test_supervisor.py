@@ -55,7 +55,7 @@ def test_a_reload_that_is_refused_is_over_too(start_gateway: StartGateway) -> No
         gateway.write_settings()
         gateway.signal(signal.SIGHUP)
         told.expect("READY=1", told.expect("RELOADING=1", ready))
-        assert "event=reload_refused key=nonsense" in gateway.log
+        gateway.wait_for_log("event=reload_refused key=nonsense")
 
 
 def test_nobody_hears_ready_again_once_a_stop_has_begun(start_gateway: StartGateway) -> None:
