@@ -47,8 +47,9 @@ def raw_login(rig: Rig) -> Timing:
 
 
 def _login(rig: Rig, server: Server, stdin: Stdin) -> Timing:
-    with rig.from_the_pool(server):
-        return server.client.fresh(_ECHO, stdin=stdin, says=_HI)
+    timing = server.client.fresh(_ECHO, stdin=stdin, says=_HI)
+    rig.settle_behind_login(server)
+    return timing
 
 
 def _named(server: Server, how: str) -> str:

@@ -22,23 +22,15 @@ _COLOURS = {"raw engine": "#7f7f7f", "bare asyncssh": "#bcbd22", "sshd": "#1f77b
 _ALONE = {"engine's stream alone": "#7f7f7f", "named pipes alone": "#c7c7c7"}
 _SSHORE = ("#d62728", "#ff7f0e", "#9467bd", "#2ca02c", "#8c564b", "#e377c2")
 _BESIDE = "raw engine beside "
-_PARTS = {
-    "latency": ("cold", "pty", "open"),
-    "bytes": ("bytes",),
-    "keys": ("keys",),
-    "many": ("many",),
-    "costs": ("cpu", "memory"),
-}
-"""Of which parts of a run each picture is."""
 
 
 def draw(chapters: Sequence[Chapter], folder: Path) -> None:
     """Write the pictures all of whose parts were measured; another is left as it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, parts in _PARTS.items():
+    for name, (picture, parts) in _PICTURES.items():
         those = [chapter for chapter in chapters if chapter.label and chapter.part in parts]
         if {chapter.part for chapter in those} == set(parts):
-            _DRAWN[name](those).savefig(folder / f"{name}.png", dpi=_DOTS, metadata={"Software": None})
+            picture(those).savefig(folder / f"{name}.png", dpi=_DOTS, metadata={"Software": None})
 
 
 def _latency(those: Sequence[Chapter]) -> Figure:
@@ -154,4 +146,11 @@ def _colour(name: str) -> str:
     return _SSHORE[flavours[0] if flavours else -1]
 
 
-_DRAWN = {"latency": _latency, "bytes": _bytes, "keys": _keys, "many": _many, "costs": _costs}
+_PICTURES = {
+    "latency": (_latency, ("cold", "pty", "open")),
+    "bytes": (_bytes, ("bytes",)),
+    "keys": (_keys, ("keys",)),
+    "many": (_many, ("many",)),
+    "costs": (_costs, ("cpu", "memory")),
+}
+"""What draws each, and the parts of a run that it is of."""

@@ -43,5 +43,6 @@ def _raw(rig: Rig) -> float:
 
 
 def _prompt(rig: Rig, server: Server) -> float:
-    with rig.from_the_pool(server):
-        return server.client.prompt()
+    elapsed = server.client.prompt()
+    rig.settle_behind_login(server)
+    return elapsed

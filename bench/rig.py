@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prometheus_client.parser import text_string_to_metric_families
 from sshore.actors.specs import idle_container
 from sshore.config.load import load_config
 
 from . import openssh_server
 from .flavours import Flavour
+from .metrics import samples
 from .processes import free_port, make_key, process
 from .raw_engine import RawEngine
 from .ssh_client import SshClient
@@ -48,10 +48,7 @@ class Server:
     def metric(self, name: str, **labels: str) -> float:
         """Return a figure of sshore's own, 0 if it was never touched."""
         assert self.metrics
-        with urllib.request.urlopen(self.metrics, timeout=_READY_SECONDS) as answer:
-            families = text_string_to_metric_families(answer.read().decode())
-        samples = (sample for family in families for sample in family.samples)
-        return sum(sample.value for sample in samples if (sample.name, sample.labels) == (name, labels))
+        return sum(one.value for one in samples(self.metrics) if (one.name, one.labels) == (name, labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +110,9 @@ class Rig:
         if flavour.pool:
             _await(lambda: server.metric("sshore_pool_waiting"), float(flavour.pool), f"the pool of {server.name}")
 
-    @contextmanager
-    def from_the_pool(self, server: Server) -> Iterator[None]:
-        """Let one user log in, and settle behind him: where there is a pool he gets a container of it."""
-        missed = server.metric("sshore_pool_logins_total", result="miss") if server.flavour else 0.0
-        yield
-        if server.flavour and server.flavour.pool and server.metric("sshore_pool_logins_total", result="miss") > missed:
+    def settle_behind_login(self, server: Server) -> None:
+        """The same; where there is a pool, nobody may have found it empty yet."""
+        if server.flavour and server.flavour.pool and server.metric("sshore_pool_logins_total", result="miss"):
             raise RuntimeError(f"the pool of {server.name} was empty")
         self.settle(server)
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import secrets
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from prometheus_client.parser import text_string_to_metric_families
 
+from bench.metrics import samples
 from bench.processes import free_port, make_key
 from bench.raw_engine import RawEngine
 from bench.rig import RUN_LABEL, engine_socket, remove_all, sshore_server
@@ -80,10 +79,8 @@ class Server:
         return [line for line in self.log.read_text().splitlines() if '"level": "info"' not in line]
 
     def _values(self) -> dict[str, int]:
-        with urllib.request.urlopen(self._metrics, timeout=30) as answer:
-            families = list(text_string_to_metric_families(answer.read().decode()))
         totals: dict[str, int] = {}
-        for sample in (sample for family in families for sample in family.samples):
+        for sample in samples(self._metrics):
             totals[sample.name] = totals.get(sample.name, 0) + int(sample.value)
         return totals
 
