@@ -20,16 +20,17 @@ ORDER_LIMIT = 256 * 1024
 
 PRIMED_SHELL = """\
 sshore_order=$1 sshore_boot=$2 sshore_shell=$3 sshore_launcher=$4
-case $BASH_VERSION$KSH_VERSION$ZSH_VERSION$YASH_VERSION in
-  "") sshore_anew= ;;
-  *) sshore_anew=yes ;;
-esac
-case $sshore_anew$SHLVL in
-  yes | yes1) unset SHLVL ;;
-  yes*) exit ;;
-  *) eval "sshore_launch() { $sshore_launcher
-}" ;;
-esac
+if [ -z "$BASH_VERSION$KSH_VERSION$ZSH_VERSION$YASH_VERSION" ]; then
+  sshore_anew=
+  eval "sshore_launch() { $sshore_launcher
+}"
+else
+  sshore_anew=yes
+  case $SHLVL in
+    "" | 1) unset SHLVL ;;
+    *) exit ;;
+  esac
+fi
 { read -r sshore_host </proc/sys/kernel/random/boot_id; } 2>/dev/null
 [ "$sshore_host" = "$sshore_boot" ] && [ -p "$sshore_order" ] && [ -r "$sshore_order" ] || exit
 sshore_whole=
