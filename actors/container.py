@@ -12,7 +12,6 @@ from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import ContainerSpec
 from .messages import RemoveLater
 from .ref import post
-from .refusals import RefusedError
 from .specs import NETWORK, NETWORK_OPTIONS, with_mount
 from .surroundings import Surroundings
 
@@ -107,7 +106,7 @@ class OwnedContainer:
         self._count_removed()
         self._leave_to_root()
 
-    def forsake(self, error: EngineError | OSError | RefusedError) -> None:
+    def forsake(self, error: Exception) -> None:
         """Give up a container whose create failed: nothing is there, unless the answer was lost."""
         self._drop_pipes()
         if isinstance(error, TimedOut | Unavailable):

@@ -135,15 +135,9 @@ class ContainerOwner(Tenant):
         self.log = self.log.bind(container=container.name)
         try:
             container.create()
-        except EngineError as error:
+        except (EngineError, OSError, RefusedError) as error:
             container.forsake(error)
-            raise RefusedError(refuse_for(error, Code.CONTAINER_CREATE_FAILED)) from error
-        except OSError as error:
-            container.forsake(error)
-            raise RefusedError(refuse(Code.CONTAINER_CREATE_FAILED, f"no directory of pipes: {error}")) from error
-        except RefusedError as error:
-            container.forsake(error)
-            raise
+            raise _refused_create(error) from error
         self.container = container
         self.watch(container.id)
         return container
@@ -180,6 +174,16 @@ class ContainerOwner(Tenant):
             asked_at=time.monotonic(),
         )
         post(self.surroundings.house.root, wanted)
+
+
+def _refused_create(error: EngineError | OSError | RefusedError) -> RefusedError:
+    match error:
+        case EngineError():
+            return RefusedError(refuse_for(error, Code.CONTAINER_CREATE_FAILED))
+        case OSError():
+            return RefusedError(refuse(Code.CONTAINER_CREATE_FAILED, f"no directory of pipes: {error}"))
+        case RefusedError():
+            return error
 
 
 def _credentials(auth: RegistryAuthConfig) -> RegistryAuth:
