@@ -66,8 +66,6 @@ class ExecSession(SessionActor):
                 self._doubt(message)
             case ContainerReady(shell=shell) if shell and self.state is not State.PREPARING:
                 shell.dismiss()
-            case ShellLost(shell) if self.state is not State.OPENING or shell is not self._shell:
-                pass
             case FirstOutput():
                 post(self.parent, ProgramSpoke())
                 super().handle(message)
@@ -86,7 +84,7 @@ class ExecSession(SessionActor):
         match message:
             case ContainerReady():
                 self._container_ready(message)
-            case ShellLost():
+            case ShellLost(shell) if shell is self._shell and self.state is State.OPENING:
                 self._shell_lost()
 
     def opened(self, stream: StreamOpened) -> None:

@@ -65,7 +65,7 @@ class OutOfOrderError(Exception):
 
 _STAY_WHILE_RUNNING = (
     *(ResizeWindow, SendSignal, FirstOutput, OutputStalled, GuardDue, ExitOverdue, EventsLost, ContainerLost),
-    StartOverdue,
+    *(StartOverdue, ShellLost),
 )
 _RUN = (RunShell, RunExec, RunSubsystem)
 
@@ -84,7 +84,6 @@ _TABLE: dict[State, dict[type, State]] = {
         **dict.fromkeys((StartFailed, StreamFailed, Refused, ProgramEnded, ContainerDied, ContainerGone), State.OVER),
         StreamOpened: State.RUNNING,
         OutputEnded: State.SILENT,
-        ShellLost: State.OPENING,
     },
     State.RUNNING: {
         **dict.fromkeys((*_STAY_WHILE_RUNNING, ResizeDue), State.RUNNING),
