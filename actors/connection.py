@@ -99,13 +99,13 @@ class ConnectionActor(GuestMaker):
                 self._answer(message)
             case ShellPrimed() if self.shells:
                 self.shells.primed(message)
-                self._priming.prime(self.shells)
+                self._prime()
             case ShellLost() if self.shells:
                 self.shells.lost(message)
             case ProgramSpoke():
                 self._priming.program_spoke()
-            case PrimingDue() if self.shells and not self._ending:
-                self._priming.alarm(message, self.shells)
+            case PrimingDue(moment) if self._priming.is_due(moment):
+                self._prime()
             case CauseWanted(session):
                 self._tell_cause(session)
             case CauseOverdue(final):
@@ -228,6 +228,10 @@ class ConnectionActor(GuestMaker):
             shell.dismiss()
         if shell:
             self._priming.shell_given()
+
+    def _prime(self) -> None:
+        if self.shells and self._ready and not self._ending:
+            self._priming.prime(self.shells)
 
     def _make_room(self, newcomer: Ref) -> None:
         for session in self._sessions - {newcomer}:

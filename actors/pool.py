@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 from ..engine.types import ContainerDied, ContainerGone, EngineEvent, EventsLost
+from .alarm import Alarm
 from .fill_pace import FillPace
 from .filling import FillingActor
 from .guest import Guest
@@ -34,7 +34,6 @@ from .surroundings import Surroundings
 from .worker import Worker
 
 LOOK_EVERY = 10.0
-_SAME_MOMENT = 0.01
 
 
 class PoolActor(Worker):
@@ -64,7 +63,7 @@ class PoolActor(Worker):
         self._subscription: int | None = None
         """To the engine's events: the last one whose beginning this actor has heard of."""
         self._pace = FillPace()
-        self._wake_at = math.inf
+        self._alarm = Alarm(self._house.timers, self.actor_ref, FillDue)
         self._filling: Ref | None = None
         self._fills = False
         self._ending = False
@@ -108,8 +107,8 @@ class PoolActor(Worker):
                 self._filled(guest, seconds)
             case FillFailed(refused):
                 self._fill_failed(refused)
-            case FillDue(due) if due == self._wake_at:
-                self._wake_at = math.inf
+            case FillDue(moment):
+                self._alarm.rings(moment)
             case LookDue():
                 self._look_due()
             case ShellLost():
@@ -274,17 +273,11 @@ class PoolActor(Worker):
             return
         wait = self._pace.wait()
         if wait > 0:
-            self._wake_in(wait)
+            self._alarm.ring_in(wait)
         elif self._ensure_filling():
             self._pace.begun()
             self._fills = True
             post(self._filling, Fill())
-
-    def _wake_in(self, seconds: float) -> None:
-        due = time.monotonic() + seconds
-        if due < self._wake_at - _SAME_MOMENT:
-            self._wake_at = due
-            self._house.timers.after(seconds, self.actor_ref, FillDue(due))
 
     def _ensure_filling(self) -> bool:
         if self._filling is None:
@@ -292,7 +285,7 @@ class PoolActor(Worker):
                 self._filling = FillingActor.start(self.actor_ref, self._surroundings)
             except RefusedError as error:
                 self._fill_failed(error.refused)
-                self._wake_in(self._pace.wait())
+                self._alarm.ring_in(self._pace.wait())
         return self._filling is not None
 
     def _filled(self, guest: Guest, seconds: float) -> None:

@@ -75,9 +75,9 @@ class GuestNews:
 
 @dataclass(frozen=True, slots=True)
 class FillDue:
-    """Fill up what is missing. `due` (monotonic seconds) tells the alarm that counts from one that was overtaken."""
+    """A pool's alarm: fill up what is missing."""
 
-    due: float
+    moment: float
 
 
 @dataclass(frozen=True, slots=True)

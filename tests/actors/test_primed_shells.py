@@ -28,7 +28,7 @@ from sshore.actors.refusals import Refused, refuse
 from sshore.engine.errors import Conflict, Unavailable
 from sshore.engine.pipes.budget import PIPE_SIZE, TOTAL
 from sshore.engine.pipes.sharing import ContainerPipes, Sharing
-from sshore.engine.types import ProgramEnded
+from sshore.engine.types import ContainerDied, ProgramEnded
 from sshore.metrics.codes import Code
 from support.acts import PID, ExecAct
 from support.memory import SECONDS, Memory
@@ -167,7 +167,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr("sshore.actors.priming.time", made)
+    for module in ("alarm", "priming"):
+        monkeypatch.setattr(f"sshore.actors.{module}.time", made)
     return made
 
 
@@ -189,6 +190,23 @@ def test_a_connection_starts_none_before_it_is_quiet(stage: Stage, clock: Clock)
     assert wanted(connection, None).shell is None
     assert wanted(connection, False).shell is shell
     post(connection, Disconnected())
+
+
+@pytest.mark.usefixtures("sharing")
+@pytest.mark.parametrize("end", [Disconnected(), ContainerDied(137, oom=False)], ids=["its end", "its container's"])
+def test_a_connection_starts_none_behind_its_end(stage: Stage, clock: Clock, end: object) -> None:
+    connection, _ = login(stage)
+    wanted(connection, False)
+    clock.now += QUIET
+    stage.timers.ring(PrimingDue)
+    shell = stage.shells.wait_opened()
+    post(connection, end)
+    post(connection, ShellPrimed(shell))
+    post(connection, ProgramSpoke())
+    clock.now += PAUSE
+    stage.timers.ring(PrimingDue, 2)
+    connection.proxy().children.get(timeout=SECONDS)
+    assert stage.shells.opened.all == [shell]
 
 
 class Missing:
@@ -215,7 +233,8 @@ class Pace:
         return self.stage.timers.alarms.all
 
     def ring(self, alarm: Alarm) -> None:
-        self.priming.alarm(alarm.message, self.missing)
+        if self.priming.is_due(alarm.message.moment):
+            self.priming.prime(self.missing)
 
 
 @pytest.fixture
@@ -299,17 +318,21 @@ def test_a_connection_without_them_never_starts_one(stage: Stage) -> None:
 # A session.
 
 
-def become(stage: Stage, pipes: ContainerPipes, *, pty: RequestPty | None = None) -> tuple[ExecAct, Order]:
-    """Let a session have a shell that waits; return the order that it gives."""
+def asking(stage: Stage, pipes: ContainerPipes, *requests: object) -> tuple[ExecAct, ShellInTheLoop]:
+    """Let a session ask for a shell; return it, and one that would do."""
     act = ExecAct(stage)
-    act.tell(*([pty] if pty else []), SetEnv("FOO", "it's"), RunExec("make"))
+    act.tell(*requests, RunExec("make"))
     asked = stage.told_parent.wait_for(ContainerWanted)
-    assert asked.terminal is (pty is not None)
-    ready = stage.idle_container()
+    assert asked.terminal is any(isinstance(request, RequestPty) for request in requests)
     order = pipes.make_order("")
     assert order
-    shell = ShellInTheLoop("an exec", order, stage.parent, pty is not None)
-    act.tell(replace(ready, shell=shell))
+    return act, ShellInTheLoop("an exec", order, stage.parent, asked.terminal)
+
+
+def become(stage: Stage, pipes: ContainerPipes, *, pty: RequestPty | None = None) -> tuple[ExecAct, Order]:
+    """Let a session have a shell that waits; return the order that it gives."""
+    act, shell = asking(stage, pipes, *([pty] if pty else []), SetEnv("FOO", "it's"))
+    act.tell(replace(stage.idle_container(), shell=shell))
     told: Order = act.desk.calls.wait_for(Order)
     assert told.shell is shell
     return act, told
@@ -367,12 +390,7 @@ def test_a_plain_exec_in_its_place_that_cannot_be_had_is_refused_as_ever(stage: 
 def test_a_shell_that_gets_no_order_is_let_go(stage: Stage, pipes: ContainerPipes) -> None:
     pipes.must = True
     held = [pipes.make_set("") for _ in range(TOTAL // PIPE_SIZE // 3)]
-    act = ExecAct(stage)
-    act.tell(RunExec("make"))
-    stage.told_parent.wait_for(ContainerWanted)
-    order = pipes.make_order("")
-    assert order
-    shell = ShellInTheLoop("an exec", order, stage.parent, tty=False)
+    act, shell = asking(stage, pipes)
     act.tell(replace(stage.idle_container(), pipes=pipes, shell=shell))
     assert act.desk.calls.wait_for(Refused).code is Code.PROGRAM_START_FAILED
     act.leave()
@@ -382,12 +400,7 @@ def test_a_shell_that_gets_no_order_is_let_go(stage: Stage, pipes: ContainerPipe
 
 
 def test_a_session_that_is_over_lets_the_shell_go_that_comes_too_late(stage: Stage, pipes: ContainerPipes) -> None:
-    act = ExecAct(stage)
-    act.tell(RunExec("true"))
-    stage.told_parent.wait_for(ContainerWanted)
-    order = pipes.make_order("")
-    assert order
-    shell = ShellInTheLoop("an exec", order, stage.parent, tty=False)
+    act, shell = asking(stage, pipes)
     act.tell(refuse(Code.CONTAINER_LOST, "it is lost"), replace(stage.idle_container(), shell=shell))
     assert shell.dismissed.wait(SECONDS)
     assert act.desk.calls.of(Opening) == []
