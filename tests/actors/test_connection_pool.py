@@ -205,13 +205,13 @@ def test_an_answer_behind_the_end_is_nobodys(link: Link) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit])
 def test_a_crash_over_the_answer_leaves_nothing(
-    stage: Stage, pond: Pond, link: Link, error: type[BaseException]
+    stage: Stage, pond: Pond, link: Link, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     """From GuestTaken on it is the connection's, which removes what it has when it crashes."""
     [pooled] = pond.names
     link.login()
     guest = pond.take()
-    guest.container.hand_over = _raising(error)  # type: ignore[method-assign]  # a crash in the middle
+    monkeypatch.setattr(guest.container, "hand_over", _raising(error))
     link.tell(GuestReady(guest, link.pool))
     assert isinstance(stage.told_root.wait_for(ChildFailed).error, error)
     link.told_pool.wait_for(GuestTaken)
@@ -220,9 +220,11 @@ def test_a_crash_over_the_answer_leaves_nothing(
     assert pooled not in [container.name for container in stage.engine.containers]
 
 
-def test_a_crash_before_it_is_taken_leaves_it_to_the_pool(stage: Stage, link: Link) -> None:
+def test_a_crash_before_it_is_taken_leaves_it_to_the_pool(
+    stage: Stage, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
     link.login()
-    stage.watcher.watch = _raising(RuntimeError)  # type: ignore[method-assign]  # a crash in the middle
+    monkeypatch.setattr(stage.watcher, "watch", _raising(RuntimeError))
     ready = link.answer()
     stage.told_root.wait_for(ChildFailed)
     assert link.told_pool.all == []
@@ -230,7 +232,9 @@ def test_a_crash_before_it_is_taken_leaves_it_to_the_pool(stage: Stage, link: Li
     assert not stage.engine.containers[0].gone.is_set()
 
 
-def test_whose_it_is_hears_of_its_end_before_the_pool_may_forget_it(stage: Stage, link: Link) -> None:
+def test_whose_it_is_hears_of_its_end_before_the_pool_may_forget_it(
+    stage: Stage, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watch, told = stage.watcher.watch, list[object]()
 
     def watched(id: str, callback: EventCallback) -> None:
@@ -241,7 +245,7 @@ def test_whose_it_is_hears_of_its_end_before_the_pool_may_forget_it(stage: Stage
 
     link.login()
     guest = link.pond.take()
-    stage.watcher.watch = watched  # type: ignore[method-assign]  # looks at the moment
+    monkeypatch.setattr(stage.watcher, "watch", watched)
     link.tell(GuestReady(guest, link.pool))
     link.told_pool.wait_for(GuestTaken)
     link.settle()

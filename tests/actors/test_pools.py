@@ -157,14 +157,20 @@ def test_a_pool_that_crashed_in_a_drain_does_not_hold_it_up(estate: Estate) -> N
     estate.until_drained()
 
 
-@pytest.mark.parametrize("drain", [False, True])
-def test_what_a_crashed_pool_had_handed_out_and_nobody_took_is_removed(estate: Estate, drain: bool) -> None:
+def handed_out_by_a_crashed_pool(estate: Estate) -> tuple[Ref, Ref, GuestReady]:
+    """Have a pool crash behind its answer; return it, who asked, and what he was given."""
     surroundings = estate.order()
     estate.filled(1)
     [pool] = pools()
     asker, answer = estate.login(surroundings)
     assert isinstance(answer, GuestReady)
     post(pool, bomb(RuntimeError))
+    return pool, asker, answer
+
+
+@pytest.mark.parametrize("drain", [False, True])
+def test_what_a_crashed_pool_had_handed_out_and_nobody_took_is_removed(estate: Estate, drain: bool) -> None:
+    pool, asker, answer = handed_out_by_a_crashed_pool(estate)
     estate.stage.timers.alarms.wait(lambda alarm: isinstance(alarm.message, RestartPool))
     estate.tell(*[Drain()] * drain, ChildEnded(asker))
     name = answer.guest.container.name
@@ -176,12 +182,7 @@ def test_what_a_crashed_pool_had_handed_out_and_nobody_took_is_removed(estate: E
 
 
 def test_a_crashed_pool_goes_when_what_it_had_handed_out_is_taken(estate: Estate) -> None:
-    surroundings = estate.order()
-    estate.filled(1)
-    [pool] = pools()
-    asker, answer = estate.login(surroundings)
-    assert isinstance(answer, GuestReady)
-    post(pool, bomb(RuntimeError))
+    pool, asker, answer = handed_out_by_a_crashed_pool(estate)
     estate.stage.timers.ring(RestartPool)
     estate.filled(2)
     assert not pool.actor_stopped.is_set()
