@@ -105,10 +105,10 @@ class Phase:
 
     name: str
     reach: Callable[[EngineProxy], Hold]
-    outlived: bool = False
-    """Whether it makes a difference that the containers outlive the engine."""
     leave: bool = False
     """The users leave, and the gateway is at their removal."""
+    outlived: bool = False
+    """Whether it makes a difference that the containers outlive the engine."""
     cold: bool = False
     """Whether it is one of users' own starts."""
 
