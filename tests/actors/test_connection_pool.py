@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -73,14 +73,6 @@ class Link:
 
     def settle(self) -> None:
         self.ref.proxy().children.get(timeout=SECONDS)
-
-
-@pytest.fixture
-def pond(stage: Stage) -> Iterator[Pond]:
-    made = Pond(stage, 1)
-    made.until_filled(1)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 from sshore.actors.pool_messages import GuestReady, NoGuest
@@ -14,14 +13,6 @@ from support.gateway import wait_until
 from support.memory import SECONDS, Memory
 from support.pond import Pond
 from support.stage import Stage
-
-
-@pytest.fixture
-def pool(stage: Stage) -> Iterator[Pond]:
-    made = Pond(stage, 1)
-    made.until_filled(1)
-    yield made
-    made.close()
 
 
 class Back:
@@ -59,24 +50,24 @@ def test_a_loss_while_a_pool_begins_does_not_make_it_deaf(stage: Stage, monkeypa
     pool.close()
 
 
-def test_a_second_loss_before_it_heard_of_the_first_leaves_it_deaf(stage: Stage, pool: Pond) -> None:
-    first, names = stage.watcher.hearing, pool.names
+def test_a_second_loss_before_it_heard_of_the_first_leaves_it_deaf(stage: Stage, pond: Pond) -> None:
+    first, names = stage.watcher.hearing, pond.names
     stage.engine.faults.fail("events", Unavailable, times=1000)
     # Of all connections only that one: the others hold containers.
     stage.engine._events.lose_connections()
     wait_until(lambda: stage.watcher.hearing is None)
-    pool.tell(EventsLost(first))
+    pond.tell(EventsLost(first))
     # A look does not make up for it: they may die behind it.
-    pool.settle()
-    pool.filling.proxy().turn.get(timeout=SECONDS)
-    assert pool.ask()[1] == NoGuest()
-    assert pool.names == names
+    pond.settle()
+    pond.filling.proxy().turn.get(timeout=SECONDS)
+    assert pond.ask()[1] == NoGuest()
+    assert pond.names == names
     stage.engine.faults.clear()
-    wait_until(lambda: isinstance(pool.ask()[1], GuestReady))
+    wait_until(lambda: isinstance(pond.ask()[1], GuestReady))
 
 
 def test_what_was_seen_before_a_loss_says_nothing_of_what_died_in_it(
-    stage: Stage, pool: Pond, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, pond: Pond, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back, listed, gates = Back(stage), Memory(), [threading.Event(), threading.Event()]
     list_containers = stage.engine.list_containers
@@ -88,18 +79,18 @@ def test_what_was_seen_before_a_loss_says_nothing_of_what_died_in_it(
         return found
 
     monkeypatch.setattr(stage.engine, "list_containers", slow)
-    [name] = pool.names
-    pool.look()
+    [name] = pond.names
+    pond.look()
     listed.wait_for(list, 1)
     stage.engine.drop_events()
     stage.engine.remove_container(name, timeout=SECONDS)
     lose(stage, back)
-    pool.settle()
+    pond.settle()
     gates[0].set()
     listed.wait_for(list, 2)
-    assert pool.ask()[1] == NoGuest()
+    assert pond.ask()[1] == NoGuest()
     gates[1].set()
-    assert pool.dropped() == (name, "died")
+    assert pond.dropped() == (name, "died")
 
 
 def test_an_old_one_that_lives_does_not_make_up_for_fills_that_fail(stage: Stage) -> None:
