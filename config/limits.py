@@ -74,7 +74,16 @@ class LimitsConfig(Section):
         default=60.0, description="One failed password of an address is forgotten in each such time.", examples=["5m"]
     )
     max_sessions: Count = Field(
-        default=10, description="Session channels open at once on one connection.", examples=[20]
+        default=64,
+        description="Session channels open at once on one connection. sshd's `MaxSessions` is 10; here a client that "
+        "goes on with a further connection, as OpenSSH's does by itself, finds another container there.",
+        examples=[20],
+    )
+    session_wait: Span = Field(
+        default=10.0,
+        description="How long a channel that is one too many waits for another one to close before it is refused. At "
+        "most 64 of a connection wait.",
+        examples=["1m"],
     )
     max_sessions_per_user: Count = Field(
         default=0, description="Session channels open at once for one user name, over all connections.", examples=[8]

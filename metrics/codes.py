@@ -212,12 +212,14 @@ class Code(StrEnum):
     TOO_MANY_CHANNELS = (
         auto(),
         "Too many sessions are open on this connection.",
-        "`limits.maxSessions`.",
+        "`limits.maxSessions`: none of them ended within `limits.sessionWait`, or too many wait already. OpenSSH's "
+        "client, refused one by its `ControlMaster`, runs the command on a connection of its own, and so in another "
+        "container.",
     )
     TOO_MANY_SESSIONS = (
         auto(),
         "You have too many sessions open.",
-        "`limits.maxSessionsPerUser`.",
+        "`limits.maxSessionsPerUser`: none of them ended within `limits.sessionWait`, or too many wait already.",
     )
     SESSION_IDLE = (
         auto(),

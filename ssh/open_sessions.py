@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from .session_queue import SessionQueue
+
 
 class OpenSession(Protocol):
     """A session channel."""
@@ -44,6 +46,7 @@ class SessionsOfUsers:
 
     def __init__(self) -> None:
         self._users: dict[str, OpenSessions] = {}
+        self._waiting: dict[str, dict[SessionQueue, None]] = {}
 
     def full(self, user: str, most: int) -> bool:
         """Whether this user may have no more where one may have `most`, 0 for any number."""
@@ -58,3 +61,20 @@ class SessionsOfUsers:
             self._users[user].discard(session)
             if not self._users[user]:
                 del self._users[user]
+
+    def wait(self, user: str, queue: SessionQueue) -> None:
+        """Let this queue of one of the user's connections advance when any of his channels ends."""
+        self._waiting.setdefault(user, {})[queue] = None
+
+    def advance(self, user: str) -> None:
+        """One of the user's channels has ended: the queue that got nothing for longest is asked first."""
+        queues = self._waiting.get(user, {})
+        for queue in list(queues):
+            advanced = queue.advance()
+            del queues[queue]
+            if queue:
+                queues[queue] = None
+            if advanced:
+                break
+        if user in self._waiting and not queues:
+            del self._waiting[user]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import Coroutine
 from typing import Any
 
 import asyncssh
@@ -21,6 +23,7 @@ from .no_forwarding import NoForwarding
 from .quick_acks import QuickAcks
 from .session import ChannelSession
 from .session_counts import SessionCounts
+from .session_queue import Place
 from .transport_gate import TransportGate
 
 
@@ -102,19 +105,17 @@ class ContainerServer(NoForwarding):
         self._log.info("disconnected", reason=str(exc) if exc else "closed")
         self._handler.disconnect()
 
-    def session_requested(self) -> ChannelSession | bool:
+    def session_requested(self) -> ChannelSession | Coroutine[Any, Any, ChannelSession]:
         self._channels += 1
         refused = self._sessions.refusal()
-        if refused:
-            record(refused, "session_refused", self._log, self._metrics, "warning")
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, refused.user)
-        try:
-            program = self._handler.program_session(self._channels)
-        except RefusedError:
-            return False
-        session = ChannelSession(program, self._gate, self.permissions, self._environment(), self._limits.config)
-        self._sessions.opened(session)
-        return session
+        if not refused:
+            return self._new_session(self._channels)
+        waiting = self._sessions.wait()
+        if not waiting:
+            raise self._no_room(refused)
+        # OpenSSH's client, refused a channel by its master, opens a connection of its own without a word: the command
+        # would find another container, an empty one.
+        return self._session_later(self._channels, waiting, refused)
 
     def tell(self, sentence: str) -> None:
         """Write a line to every terminal of this connection."""
@@ -128,6 +129,29 @@ class ContainerServer(NoForwarding):
     def unused_since(self) -> float | None:
         """Since when, on the loop's clock, a client that is logged in has no channel open; else None."""
         return self._sessions.unused_since
+
+    def _new_session(self, channel: int, place: Place | None = None) -> ChannelSession:
+        try:
+            program = self._handler.program_session(channel)
+        except RefusedError as error:
+            if place:
+                self._sessions.left(place)
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "Session refused") from error
+        session = ChannelSession(program, self._gate, self.permissions, self._environment(), self._limits.config)
+        self._sessions.opened(session, place)
+        return session
+
+    async def _session_later(
+        self, channel: int, waiting: asyncio.Future[Place | None], refused: Refused
+    ) -> ChannelSession:
+        place = await waiting
+        if not place:
+            raise self._no_room(refused)
+        return self._new_session(channel, place)
+
+    def _no_room(self, refused: Refused) -> asyncssh.ChannelOpenError:
+        record(refused, "session_refused", self._log, self._metrics, "warning")
+        return asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, refused.user)
 
     def _environment(self) -> SessionEnvironment:
         execution, permissions = self._handler.execution, self.permissions

@@ -43,6 +43,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     ) -> None:
         self.at_close: list[Callable[[], object]] = []
         """Called once the channel is closed."""
+        self.at_end: list[Callable[[], object]] = []
+        """Called when its end has begun, and it is not counted any more."""
         self._loop = asyncio.get_running_loop()
         self._program = program
         self._gate = gate
@@ -171,11 +173,16 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     def exited(self, status: int, notice: str) -> None:
         if notice:
             self._say(notice)
-        self._channel.exit(status)
+        self._exit(status)
 
     def refused(self, refused: Refused) -> None:
         self._say(refused.user)
-        self._channel.exit(refused.status)
+        self._exit(refused.status)
+
+    def _exit(self, status: int) -> None:
+        self._channel.exit(status)
+        for callback in self.at_end:
+            callback()
 
     def _time_over(self, code: Code, cause: str) -> None:
         refused = refuse(code, cause)

@@ -13,6 +13,7 @@ from .countdown import Countdown
 from .limits import Limits
 from .open_sessions import OpenSession, OpenSessions
 from .session import ChannelSession
+from .session_queue import Place, SessionQueue
 
 
 class SessionCounts:
@@ -24,6 +25,7 @@ class SessionCounts:
         self._users = limits.users
         self._user = ""
         self._open = OpenSessions()
+        self._queue = SessionQueue(limits.config.session_wait, self._take)
         self._idle = Countdown(limits.config.idle_timeout, lambda: unused(self._idleness()))
         self._loop = asyncio.get_running_loop()
         self.unused_since: float | None = None
@@ -43,25 +45,61 @@ class SessionCounts:
             return refuse(Code.TOO_MANY_SESSIONS, cause)
         return None
 
-    def opened(self, session: ChannelSession) -> None:
-        """Count a channel until it is closed."""
-        self._idle.stop()
-        self.unused_since = None
-        self._open.add(session)
-        self._users.add(self._user, session)
+    def wait(self) -> asyncio.Future[Place | None] | None:
+        """Return what will be room for a channel that there is none for now: None when `limits.sessionWait` is over.
+
+        None at once: as many wait as may.
+        """
+        waiting = self._queue.wait()
+        if waiting and self._limits.max_sessions_per_user:
+            self._users.wait(self._user, self._queue)
+        return waiting
+
+    def opened(self, session: ChannelSession, place: Place | None = None) -> None:
+        """Count a channel until it is closed; `place` is the room that it waited for."""
+        if place:
+            self._forget(place)
+        self._count(session)
+        session.at_end.append(self._advance)
         session.at_close.append(partial(self._closed, session))
+
+    def left(self, place: Place) -> None:
+        """The channel that waited for this room does not open."""
+        self._closed(place)
 
     def close(self) -> None:
         """The connection is gone, and with it whatever was still about to open."""
+        self._queue.close()
         for session in self._open.all():
             self._closed(session)
         self._idle.stop()
 
+    def _take(self) -> Place | None:
+        if self.refusal():
+            return None
+        place = Place()
+        self._count(place)
+        return place
+
+    def _count(self, session: OpenSession) -> None:
+        self._idle.stop()
+        self.unused_since = None
+        self._open.add(session)
+        self._users.add(self._user, session)
+
     def _closed(self, session: OpenSession) -> None:
-        self._open.discard(session)
-        self._users.discard(self._user, session)
+        self._forget(session)
         if not self._open:
             self._rest()
+        self._advance()
+
+    def _forget(self, session: OpenSession) -> None:
+        self._open.discard(session)
+        self._users.discard(self._user, session)
+
+    def _advance(self) -> None:
+        if not self._queue.advance() and self._limits.max_sessions_per_user:
+            self._users.advance(self._user)
 
     def _rest(self) -> None:
         self.unused_since = self._loop.time()

@@ -14,8 +14,13 @@ def limits(text: str) -> LimitsConfig:
 def test_the_defaults_are_those_of_sshd_where_it_has_one() -> None:
     defaults = LimitsConfig()
     assert (defaults.max_startups, defaults.login_grace_time, defaults.max_auth_tries) == (100, 120.0, 6)
-    assert (defaults.max_sessions, defaults.client_alive_interval, defaults.client_alive_count_max) == (10, 0.0, 3)
+    assert (defaults.client_alive_interval, defaults.client_alive_count_max) == (0.0, 3)
     assert (defaults.idle_timeout, defaults.session_timeout) == (0.0, 0.0)
+
+
+def test_a_connection_has_more_channels_than_sshds_and_they_wait() -> None:
+    """Whoever is refused one opens another connection, which is another container here."""
+    assert (LimitsConfig().max_sessions, LimitsConfig().session_wait) == (64, 10.0)
 
 
 def test_an_address_is_not_limited_unless_configured() -> None:

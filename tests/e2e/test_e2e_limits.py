@@ -36,6 +36,7 @@ def limited(serving: Serving, mini_image: str) -> Iterator[Server]:
         "idleTimeout": "2s",
         "timeoutWarning": "1s",
         "maxSessions": 2,
+        "sessionWait": "1s",
         "clientAliveInterval": "1s",
         "clientAliveCountMax": 1,
     }
@@ -83,6 +84,18 @@ def test_openssh_says_that_there_are_too_many_sessions(limited: Server) -> None:
         refused = limited.ssh("echo on", options=[*options, "-o", "ProxyCommand=false"])
         assert refused.returncode == 255
         limited.wait_for_log(r"event=session_refused.*code=TOO_MANY_CHANNELS")
+
+
+def test_a_command_too_many_over_a_master_waits_and_runs_in_its_container(limited: Server) -> None:
+    """Refused, OpenSSH's client would run it on a connection of its own: in an empty container, with status 0."""
+    with limited.master() as options, ExitStack() as stack:
+        assert limited.ssh("touch here", options=options).returncode == 0
+        for seconds in ("0.3", "0.6"):
+            held = limited.ssh_argv(f"echo on; sleep {seconds}", options=options)
+            program = stack.enter_context(subprocess.Popen(held, stdout=subprocess.PIPE))
+            assert program.stdout is not None
+            assert program.stdout.readline() == b"on\n"
+        assert limited.ssh("ls here", options=options).stdout == b"here\n"
 
 
 def test_a_client_that_is_stopped_is_gone_after_the_count_and_so_is_its_container(limited: Server) -> None:

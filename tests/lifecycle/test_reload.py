@@ -124,7 +124,7 @@ def test_who_is_there_is_counted_by_the_new_limits(start_gateway: StartGateway) 
         change(gateway, "limits", to={"maxConnections": 1})
         hang_up(gateway)
         assert b"TOO_MANY_CONNECTIONS" in gateway.ssh("true").stderr
-        change(gateway, "limits", to={"maxConnections": 2, "maxSessionsPerUser": 1})
+        change(gateway, "limits", to={"maxConnections": 2, "maxSessionsPerUser": 1, "sessionWait": 0})
         hang_up(gateway)
         refused = gateway.ssh("true", options=["-v"]).stderr
         assert b"TOO_MANY_SESSIONS" in refused

@@ -21,7 +21,7 @@ async def logged_in(folder: Path, limits: dict[str, Any]) -> AsyncIterator[tuple
 
 
 async def test_channels_of_a_connection_are_limited(tmp_path: Path) -> None:
-    async with logged_in(tmp_path, {"maxSessions": 2}) as (desk, connection):
+    async with logged_in(tmp_path, {"maxSessions": 2, "sessionWait": 0}) as (desk, connection):
         first, _ = [await connection.create_process("cat") for _ in range(2)]
         with pytest.raises(asyncssh.ChannelOpenError, match="Too many sessions are open on this") as refused:
             await connection.create_process("cat")
@@ -32,9 +32,9 @@ async def test_channels_of_a_connection_are_limited(tmp_path: Path) -> None:
         assert (await connection.run("echo again")).stdout == "again\n"
 
 
-async def test_ten_channels_are_the_default(tmp_path: Path) -> None:
-    async with logged_in(tmp_path, {}) as (_, connection):
-        for _ in range(10):
+async def test_there_is_a_number_of_channels_by_default(tmp_path: Path) -> None:
+    async with logged_in(tmp_path, {"sessionWait": 0}) as (desk, connection):
+        for _ in range(desk.config.limits.max_sessions):
             await connection.create_process("cat")
         with pytest.raises(asyncssh.ChannelOpenError):
             await connection.create_process("cat")
@@ -47,7 +47,10 @@ async def test_sessions_one_after_the_other_are_not_limited(tmp_path: Path) -> N
 
 
 async def test_sessions_of_a_user_are_limited_over_his_connections(tmp_path: Path) -> None:
-    async with FrontDesk(tmp_path, {"maxSessionsPerUser": 2}).open() as desk, AsyncExitStack() as stack:
+    async with (
+        FrontDesk(tmp_path, {"maxSessionsPerUser": 2, "sessionWait": 0}).open() as desk,
+        AsyncExitStack() as stack,
+    ):
         first, second, third = [await stack.enter_async_context(desk.login()) for _ in range(3)]
         await first.create_process("cat")
         await second.create_process("cat")

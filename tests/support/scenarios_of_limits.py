@@ -99,12 +99,12 @@ async def a_client_that_guesses(desk: FrontDesk) -> str:
     return await turned_away(desk, Guesser)
 
 
-@at_desk(Code.TOO_MANY_CHANNELS, maxSessions=1)
+@at_desk(Code.TOO_MANY_CHANNELS, maxSessions=1, sessionWait=0)
 async def a_channel_too_many(desk: FrontDesk) -> str:
     return await second_channel(desk)
 
 
-@at_desk(Code.TOO_MANY_SESSIONS, maxSessionsPerUser=1)
+@at_desk(Code.TOO_MANY_SESSIONS, maxSessionsPerUser=1, sessionWait="50ms")
 async def a_session_too_many(desk: FrontDesk) -> str:
     return await second_channel(desk)
 
