@@ -23,7 +23,7 @@ main() {
     add_busybox
     add_sftp_server
     add_accounts
-    cp -RL /lib/terminfo/. "$IMAGE_ROOT/lib/terminfo/"
+    add_terminals
     pack
     import_image "$IMAGE" "$RECIPE" "$WORK/root.tar" 'ENV PATH=/bin' 'CMD ["/bin/sh"]'
     rm -rf "$WORK"
@@ -32,7 +32,7 @@ main() {
 
 # Downloaded and unpacked, not installed: the machine itself stays as it is.
 fetch_debs() {
-    local packages=(busybox-static openssh-sftp-server) deb
+    local packages=(busybox-static ncurses-base openssh-sftp-server) deb
     if ! download "${packages[@]}"; then
         can_install || die "apt-get download ${packages[*]} failed" "sudo apt-get update, then run this again"
         apt_update
@@ -47,7 +47,7 @@ download() {
 
 add_busybox() {
     local applet
-    cp "$DEBS/unpacked/bin/busybox" "$IMAGE_ROOT/bin/busybox"
+    cp "$(unpacked bin/busybox)" "$IMAGE_ROOT/bin/busybox"
     for applet in $("$IMAGE_ROOT/bin/busybox" --list); do
         [ "$applet" = busybox ] || ln -s busybox "$IMAGE_ROOT/bin/$applet"
     done
@@ -62,6 +62,19 @@ add_sftp_server() {
         mkdir -p "$IMAGE_ROOT$(dirname "$library")"
         cp -L "$library" "$IMAGE_ROOT$library"
     done
+}
+
+add_terminals() { cp -RL "$(unpacked lib/terminfo share/terminfo)/." "$IMAGE_ROOT/lib/terminfo/"; }
+
+# Print where the first of these is that the packages have, below / or, since Debian 13, below /usr.
+unpacked() {
+    local name prefix
+    for name in "$@"; do
+        for prefix in "$DEBS/unpacked" "$DEBS/unpacked/usr"; do
+            [ ! -e "$prefix/$name" ] || { echo "$prefix/$name"; return; }
+        done
+    done
+    die "the downloaded packages have none of these: $*"
 }
 
 add_accounts() {
