@@ -18,7 +18,7 @@ START_SECONDS=60
 STOP_SECONDS=30
 
 # /usr/sbin is not on everybody's PATH, and dockerd needs iptables from there.
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+have iptables || PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 main() {
     case ${1:-start} in
