@@ -120,20 +120,20 @@ def test_an_exec_tells_whether_it_runs_and_how_it_ended(engine: DockerEngine, na
     assert (state.running, state.exit_code) == (False, 7)
 
 
-def test_a_window_is_resized(engine: DockerEngine, name: str) -> None:
+def test_a_window_is_resized(engine: DockerEngine, address: EngineAddress, name: str) -> None:
     engine.create_container(spec(name, Tty=True), timeout=10)
     engine.start_container(name, timeout=20)
     engine.resize_container(name, 100, 30, timeout=5)
     exec_id = engine.create_exec(name, ExecSpec(("stty", "-F", "/proc/1/fd/0", "size"), tty=False), timeout=5)
-    sock = _hijack(engine, exec_id, tty=False)
+    sock = _hijack(address, exec_id, tty=False)
     assert _read_all(sock).endswith(b"30 100\n")
 
 
-def test_on_a_tty_control_p_is_a_key_like_any_other(engine: DockerEngine, name: str) -> None:
+def test_on_a_tty_control_p_is_a_key_like_any_other(engine: DockerEngine, address: EngineAddress, name: str) -> None:
     engine.create_container(spec(name), timeout=10)
     engine.start_container(name, timeout=20)
     reader = ExecSpec(("sh", "-c", "stty raw -echo; echo ready; head -c 4 | od -An -tx1"), tty=True)
-    sock = _hijack(engine, engine.create_exec(name, reader, timeout=5), tty=True)
+    sock = _hijack(address, engine.create_exec(name, reader, timeout=5), tty=True)
     seen = b""
     while b"ready" not in seen:
         seen += sock.recv(4096)
@@ -298,10 +298,10 @@ def _silent_engine(folder: Path) -> Iterator[DockerEngine]:
         yield DockerEngine(EngineAddress(path=str(folder / "silent.sock")))
 
 
-def _hijack(engine: DockerEngine, exec_id: str, *, tty: bool) -> socket.socket:
+def _hijack(address: EngineAddress, exec_id: str, *, tty: bool) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(10)
-    sock.connect("/var/run/docker.sock")
+    sock.connect(address.path)
     body = b'{"Detach":false,"Tty":%s}' % str(tty).lower().encode()
     head = b"POST /exec/%s/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n" % exec_id.encode()
     sock.sendall(head + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)

@@ -81,25 +81,26 @@ class Charge:
     """Makes the next actor of a class that handles one of a message crash; BEGINNING is where it starts."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, actor: type[Worker]) -> None:
-        self._charges: list[tuple[object, BaseException]] = []
+        self._charges: list[tuple[object, BaseException, Ref | None]] = []
         handle, started = actor.handle, actor.started
 
         def handle_or_crash(me: Worker, word: object) -> None:
-            self._burst(type(word))
+            self._burst(type(word), me)
             handle(me, word)
 
         def start_or_crash(me: Worker) -> None:
-            self._burst(BEGINNING)
+            self._burst(BEGINNING, me)
             started(me)
 
         monkeypatch.setattr(actor, "handle", handle_or_crash)
         monkeypatch.setattr(actor, "started", start_or_crash)
 
-    def lay(self, where: object, kind: type[BaseException]) -> None:
-        self._charges.append((where, kind("injected")))
+    def lay(self, where: object, kind: type[BaseException], whose: Ref | None = None) -> None:
+        """Without `whose` it is anybody's. Others of the class may come to the same message by themselves."""
+        self._charges.append((where, kind("injected"), whose))
 
-    def _burst(self, where: object) -> None:
-        if self._charges and self._charges[0][0] is where:
+    def _burst(self, where: object, me: Worker) -> None:
+        if self._charges and self._charges[0][0] is where and self._charges[0][2] in (None, me.actor_ref):
             raise self._charges.pop(0)[1]
 
 
@@ -151,7 +152,7 @@ async def test_of_a_session_that_crashes_its_siblings_notice_nothing(
         if word is not BEGINNING:
             await client.until_stdout(b"up\n")
             [actor] = set(pykka.ActorRegistry.get_by_class(SESSIONS[mode])) - known
-            charge.lay(word, kind)
+            charge.lay(word, kind, actor)
             actor.tell(sample(word, actor))
         end = await client.until_end()
         assert internal_error(end) or (word is BEGINNING and end.status == 255), (kind, end)
@@ -194,7 +195,7 @@ async def test_of_a_connection_that_crashes_others_notice_nothing(
         if word is not BEGINNING:
             await client.until_stdout(b"up\n")
             [actor] = set(pykka.ActorRegistry.get_by_class(ConnectionActor)) - {neighbour}
-            charge.lay(word, kind)
+            charge.lay(word, kind, actor)
             actor.tell(sample(word, actor))
         assert (await client.until_end()).status == 255
         await asyncio.wait_for(handler.wait_ended(), 10)
