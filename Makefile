@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help install lock engine image gateway-image run lint test conformance bench clean
+.PHONY: help install lock engine image gateway-image run lint unit test conformance bench soak clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r target text; do \
@@ -34,11 +34,14 @@ run: image install ## a server on loopback, and the ssh command to copy
 lint: install ## ruff, and mypy --strict over the package
 	@scripts/lint.sh
 
+unit: install ## the linters and the tests that need no engine, in a few minutes
+	@scripts/test.sh unit
+
 test: image install ## the linters and all tests, against a real engine
 	@scripts/test.sh
 
 conformance: image install ## five SSH clients at every kind of engine, in every mode and image
-	@scripts/conformance.sh
+	@scripts/test.sh conformance
 
 bench: image install ## measure sshore beside the raw engine, bare SSH and sshd
 	@scripts/bench.sh
