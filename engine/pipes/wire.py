@@ -9,14 +9,17 @@ from collections.abc import Callable, Sequence
 from ..scratch import scratch
 from .budget import GROWN_SIZE, PipeBudget
 from .growth import BusyPipe
+from .late_readers import LateReaders, watch_late_readers
 
 
 class FifoWire:
     """A writing end, which it owns, with as much of a socket's face as a `StdinWriter` needs."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, budget: PipeBudget) -> None:
+        self._loop = loop
         self._descriptor = descriptor
         self._busy = BusyPipe(loop, budget, descriptor)
+        self._late_readers: LateReaders | None = None
 
     def fileno(self) -> int:
         return self._descriptor
@@ -28,11 +31,18 @@ class FifoWire:
         return size
 
     def shutdown(self, how: int) -> None:
-        """There is only one direction: this is the end."""
-        self.close()
+        """There is only one direction: this is the end, for whoever opens the FIFO from now on as well."""
+        if self._descriptor >= 0:
+            self._late_readers = watch_late_readers(self._loop, self._descriptor)
+        self._close_end()
 
     def close(self) -> None:
         """Idempotent."""
+        if self._late_readers:
+            self._late_readers.close()
+        self._close_end()
+
+    def _close_end(self) -> None:
         self._busy.close()
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:

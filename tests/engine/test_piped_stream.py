@@ -70,6 +70,11 @@ class Bench:
             self._program.wait()
 
 
+def descriptors() -> int:
+    """Return how many this process has open."""
+    return len(os.listdir("/proc/self/fd"))
+
+
 async def two_turns() -> None:
     """Let the loop look at its descriptors, and see to what it saw."""
     for _ in range(2):
@@ -183,3 +188,30 @@ async def test_what_is_still_heard_counts_until_it_is_not(bench: Bench, monkeypa
     bench.stream.close()
     assert bench.fifos.budget.left == all_of_it - len(("out", "err"))
     await eventually(lambda: bench.fifos.budget.left == all_of_it)
+
+
+async def test_who_opens_stdin_after_its_end_gets_what_is_left_and_the_end(bench: Bench) -> None:
+    bench.run("cat; cat /dev/stdin; exec 3</dev/fd/0; wc -c <&3; exit 5")
+    bench.stream.write(b"typed")
+    bench.stream.write_eof()
+    assert await bench.ended() == 5
+    assert await bench.recorder.until_ended() is None
+    assert bytes(bench.recorder.stdout) == b"typed0\n"
+
+
+async def test_nobody_is_woken_once_nobody_has_stdin_open(bench: Bench) -> None:
+    bench.run("read -r line; exec <&-; sleep 600")
+    open_before = descriptors()
+    bench.stream.write(b"line\n")
+    bench.stream.write_eof()
+    await eventually(lambda: descriptors() == open_before - 1, "the end of the watch")
+
+
+async def test_a_closed_stream_leaves_no_descriptor_to_wake_by(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LINGER", 0.0)
+    ends = 3
+    bench.run("sleep 600")
+    open_before = descriptors()
+    bench.stream.write_eof()
+    bench.stream.close()
+    await eventually(lambda: descriptors() == open_before - ends, "the end of all three")
