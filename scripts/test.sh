@@ -63,11 +63,11 @@ number_of_workers() {
 # A folder for all that the workers write. Its path is short: a socket's has 107 bytes at most. Who has it holds a lock,
 # which ends with the last of the run's processes: a folder without one is what a killed run has left.
 make_room() {
-    local base=${TMPDIR:-/var/tmp} old
-    for old in "$base"/sshore-tests.*; do
+    local old
+    for old in /var/tmp/sshore.*; do
         if [ -d "$old" ] && flock --nonblock "$old" true; then remove_room "$old"; fi
     done
-    SSHORE_TESTS_ROOM=$(mktemp -d "$base/sshore-tests.XXX")
+    SSHORE_TESTS_ROOM=$(mktemp -d /var/tmp/sshore.XXX)
     export SSHORE_TESTS_ROOM
     exec 9<"$SSHORE_TESTS_ROOM"
     flock 9

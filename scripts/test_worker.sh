@@ -23,14 +23,21 @@ main() {
 
 settle() {
     ip link set lo up
-    # Names of network namespaces, and the locks of podman.
-    mkdir -p /run/netns
-    mount -t tmpfs tmpfs /run/netns
-    mount -t tmpfs tmpfs /dev/shm
+    hide /run/netns /run/containerd /run/systemd /dev/shm
     [ -e "$ROOM/images.tar" ] || return 0
     SSHORE_STATE=$FOLDER/state SSHORE_ENGINE_SOCKET=$FOLDER/docker.sock SSHORE_ENGINE_ARGS="--data-root $FOLDER/data" \
         scripts/engine.sh start
     DOCKER_HOST=unix://$FOLDER/docker.sock docker load <"$ROOM/images.tar"
+}
+
+# Names of network namespaces; the machine's own containerd, which an engine would use; its systemd, which an engine would
+# ask for cgroups, and which knows these processes by other numbers; the locks of podman.
+hide() {
+    local folder
+    for folder in "$@"; do
+        mkdir -p "$folder"
+        mount -t tmpfs tmpfs "$folder"
+    done
 }
 
 FOLDER=$(mktemp -d "$ROOM/XXX")

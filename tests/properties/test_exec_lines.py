@@ -33,7 +33,7 @@ def launched(command: str, env: dict[str, str]) -> bytes:
     argv = launch_argv(Command(command), say_pid=True)
     done = subprocess.run(
         argv,
-        env={"PATH": os.defpath, **env},
+        env={"PATH": os.environ["PATH"], **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=20,
