@@ -12,6 +12,7 @@ import asyncio
 from .address import unreachable
 from .demux import Decoder, Demux, FrameError, Raw
 from .errors import EngineError, ServerFault, Unavailable
+from .event_batch import event_batch
 from .interface import ProgramReceiver
 from .link_watch import LinkWatch
 from .scratch import scratch
@@ -77,6 +78,9 @@ class SocketStream:
             self._feed(memoryview(early))
 
     def _readable(self) -> None:
+        event_batch.deal(self._take)
+
+    def _take(self) -> None:
         try:
             size = self._sock.recv_into(scratch.view)
         except (BlockingIOError, InterruptedError):

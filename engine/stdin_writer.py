@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from .event_batch import event_batch
 from .pipes.wire import FifoWire
 from .tls_socket import TlsSocket
 
@@ -26,7 +27,7 @@ _PIECE_COST = 256
 class StdinWriter:
     """Sends to a non-blocking socket, keeping what the socket does not take yet. Used in the loop's thread.
 
-    What one turn of the loop brings goes in one piece: many small sends would wake the engine for each of them.
+    What one event of the loop brings goes in one piece: many small sends would wake the program for each of them.
     When the other side stops reading, stdin is over but output may still be waiting in the socket; so a
     failing send only ends the writing. `pause` and `resume` are called at the water marks.
     """
@@ -56,12 +57,12 @@ class StdinWriter:
         """Why the writing ended early, other than that nobody reads any more."""
 
     def write(self, data: bytes | memoryview) -> None:
-        """Send when the loop's turn ends, and keep what the socket does not take; of bytes that may change, a copy."""
+        """Send when the event is dealt with, and keep what the socket does not take: a copy of what may change."""
         if self._ending or not self._open:
             return
         self.used = True
         if not self._fresh:
-            self._loop.call_soon(self._flush)
+            event_batch.at_end(self._flush)
         self._fresh.append(bytes(data))
         self._fresh_size += len(data)
         if self._fresh_size > HIGH_WATER:

@@ -1,4 +1,4 @@
-"""What one turn of the loop has for a client goes out in one send."""
+"""What one event of the loop has for a client goes out in one send."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from typing import cast
 
 import asyncssh
 
+from ..engine.event_batch import event_batch
+
 MOST_GATHERED = 256 * 1024
-"""Bytes that are sent at once, whatever else the turn brings: the program's next output may wait behind them."""
+"""Bytes that are sent at once, whatever else the event brings: the program's next output may wait behind them."""
 
 
 class GatheredWrites:
-    """Sends a connection's packets when the loop's turn ends.
+    """Sends a connection's packets when the event that caused them is dealt with.
 
     asyncssh has a send of its own for each packet of at most 32 KiB, and for the empty one (`SSH_MSG_IGNORE`) in front
     of each: the client is woken for either. Loop only; made before anything was sent.
     """
 
     def __init__(self, connection: asyncssh.SSHServerConnection) -> None:
-        self._loop = asyncio.get_running_loop()
         self._connection = connection
         # asyncssh forgets it, and has it aborted when the turn ends, behind the last packets.
         self._transport = cast(asyncio.Transport, connection._transport)
@@ -32,7 +33,7 @@ class GatheredWrites:
         if self._connection._transport is None:
             return
         if not self._packets:
-            self._loop.call_soon(self._flush)
+            event_batch.at_end(self._flush)
         self._packets.append(data)
         self._size += len(data)
         if self._size >= MOST_GATHERED:

@@ -8,6 +8,8 @@ from typing import cast
 
 import asyncssh
 
+from ..engine.event_batch import event_batch
+
 MOST_UNSENT = 4 * 1024 * 1024
 """Bytes for the client above which it is not read from.
 
@@ -56,7 +58,7 @@ class ReadGate:
 
     def _received(self) -> None:
         kept, began = len(self._connection._deferred_packets), time.perf_counter()
-        self._receive()
+        event_batch.deal(self._receive)
         self._pace(time.perf_counter() - began)
         self._count_kept(len(self._connection._deferred_packets) - kept)
         self.look()

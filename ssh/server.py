@@ -16,11 +16,13 @@ from ..config.listen import host_and_port
 from .algorithms import algorithm_options
 from .client_environment import AcceptedNames, SessionEnvironment
 from .gathered_writes import GatheredWrites
+from .ignore_packets import drop_needless_ignores
 from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
 from .limits import Limits
 from .no_forwarding import NoForwarding
 from .quick_acks import QuickAcks
+from .quick_chacha import use_quick_chacha
 from .session import ChannelSession
 from .session_counts import SessionCounts
 from .session_queue import Place
@@ -83,6 +85,8 @@ class ContainerServer(NoForwarding):
         self._handler.on_failure = self._container_lost
         self._gate = TransportGate(conn, self._log, self._metrics)
         GatheredWrites(conn)
+        drop_needless_ignores(conn)
+        use_quick_chacha(conn)
         self._sessions = SessionCounts(self._limits, self._unused)
         self._quick_acks = QuickAcks(conn)
         judge_guesses(conn)

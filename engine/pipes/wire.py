@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 
+from ..event_batch import event_batch
 from ..scratch import scratch
 from .budget import GROWN_SIZE, PipeBudget
 from .growth import BusyPipe
@@ -108,6 +109,9 @@ class FifoReader:
             os.close(descriptor)
 
     def _readable(self) -> None:
+        event_batch.deal(self._take)
+
+    def _take(self) -> None:
         if self._read() == 0:
             self.close()
             self._ended()

@@ -1,4 +1,4 @@
-"""What a client gets in one turn of the loop costs one send, and nothing of it is lost when the connection ends."""
+"""What a client gets for one event of the loop costs one send; nothing of it is lost when the connection ends."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asyncssh.constants import MSG_IGNORE
-from asyncssh.packet import String
+from asyncssh.constants import MSG_DEBUG
+from asyncssh.packet import Boolean, String
 from sshore.ssh.gathered_writes import MOST_GATHERED
 from support.client import eventually
 from support.front_desk import FrontDesk
@@ -35,21 +35,23 @@ async def watched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield connection, server, sends
 
 
-async def test_the_packets_of_one_turn_are_sent_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_packets_outside_of_an_event_are_sent_together_in_the_next_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with watched(tmp_path, monkeypatch) as (_, server, sends):
         for _ in range(5):
-            server.send_packet(MSG_IGNORE, String(bytes(1000)))
+            server.send_packet(MSG_DEBUG, *_debug(1000))
         assert sends == []
         await asyncio.sleep(0)
         [size] = sends
         assert 5000 < size < 6000
 
 
-async def test_much_does_not_wait_for_the_turns_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_much_does_not_wait_for_the_events_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with watched(tmp_path, monkeypatch) as (_, server, sends):
-        packet = String(bytes(30_000))
+        packet = _debug(30_000)
         for _ in range(MOST_GATHERED // 30_000 + 2):
-            server.send_packet(MSG_IGNORE, packet)
+            server.send_packet(MSG_DEBUG, *packet)
         assert len(sends) == 1
         assert MOST_GATHERED <= sends[0] < MOST_GATHERED + 40_000
 
@@ -62,3 +64,8 @@ async def test_what_is_said_last_reaches_the_client(tmp_path: Path) -> None:
         status, said = await client
         assert status == 255
         assert "This is the end." in said
+
+
+def _debug(size: int) -> tuple[bytes, bytes, bytes]:
+    """A message that clients only note (RFC 4253 §11.3)."""
+    return Boolean(False), String(bytes(size)), String(b"")
