@@ -128,10 +128,11 @@ class RunSubsystem:
 
 @dataclass(frozen=True, slots=True)
 class ResizeWindow:
-    """The client's window has this many columns × rows now (RFC 4254 §6.7)."""
+    """The client's window has this many columns × rows now (RFC 4254 §6.7). The loop numbers the changes."""
 
     columns: int
     rows: int
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

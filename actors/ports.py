@@ -33,6 +33,9 @@ class SessionPort(Protocol):
     def taken(self, request: ResizeWindow | SendSignal) -> None:
         """The request is not pending any more: another one like it may be told."""
 
+    def sized(self, number: int) -> None:
+        """The program's terminal has the size of this window change, or a later one, or will not get it."""
+
     def running(self) -> None:
         """The program runs, and its terminal has its size: what was typed ahead may go to it now."""
 

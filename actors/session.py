@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import ClassVar
 
 from ..engine.control_shell import HANGUP_SECONDS
@@ -13,6 +12,7 @@ from ..engine.pipes.fifos import FifoSet
 from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
 from ..metrics.codes import Code
+from .live_requests import LiveRequests
 from .messages import (
     ChannelClosed,
     ContainerLost,
@@ -34,9 +34,8 @@ from .messages import (
     StreamFailed,
     StreamOpened,
 )
-from .owner import Tenant
 from .ports import SessionPort
-from .ref import Ref, post
+from .ref import Ref
 from .refusals import CANNOT_EXECUTE, FAILED, Refused, RefusedError, record, refuse, refuse_for
 from .requests import check_env, check_signal, program_for
 from .surroundings import Surroundings
@@ -49,42 +48,29 @@ _LATEST_EVENT = 1.0
 _LAST = -1
 """The number of the question behind which nobody waits for an event any more."""
 _STALL_ANSWER = 0.4
-_RUNNING = (State.RUNNING, State.SILENT)
 _KINDS = {RunShell: "shell", RunExec: "exec", RunSubsystem: "subsystem"}
 
 
-class SessionActor(Tenant):
+class SessionActor(LiveRequests):
     """Follows the table of transitions; the two modes differ in how a program starts, is signalled and ends."""
 
     role: ClassVar[str] = "session"
 
     def __init__(self, parent: Ref, surroundings: Surroundings, port: SessionPort) -> None:
-        super().__init__(parent, surroundings)
-        self.port = port
-        self.state = State.NEW
+        super().__init__(parent, surroundings, port)
         self.env: dict[str, str] = {}
-        self.pty: RequestPty | None = None
         self.began = 0.0
         self._kind = ""
         self._program_over = False
         self._waited_for_events = False
         self._told_end = False
         self._hung_up = False
-        self._resize_due = False
         self._loss: Refused | None = None
         self._fifos: FifoSet | None = None
 
     @abstractmethod
     def prepare(self, program: Program, request: RunShell | RunExec | RunSubsystem) -> None:
         """Begin to start the program. May raise RefusedError."""
-
-    @abstractmethod
-    def signal(self, name: str) -> None:
-        """Send the signal (without SIG) to the program's process group."""
-
-    @abstractmethod
-    def resize(self, columns: int, rows: int) -> None:
-        """Tell the program's terminal its size. Raises EngineError."""
 
     @abstractmethod
     def ask_exit_status(self, timeout: float) -> int | None:
@@ -133,14 +119,13 @@ class SessionActor(Tenant):
                 self.pty = message
             case RunShell() | RunExec() | RunSubsystem():
                 self._run(message)
-            case ResizeWindow(columns, rows):
-                self._window_changed(columns, rows)
+            case ResizeWindow():
+                self.window_changed(message)
             case ResizeDue():
-                self._resize_due = False
-                self.tell_size()
+                self.resize_now()
             case SendSignal(name):
                 check_signal(name)
-                self.signal(name)
+                self.signal_asked(name)
             case Refused():
                 self.refused(message)
             case ChannelClosed():
@@ -152,6 +137,7 @@ class SessionActor(Tenant):
         match message:
             case StreamOpened():
                 self.opened(message)
+                self.send_early_signals()
                 self.port.running()
             case StreamFailed(error):
                 self.refused(refuse(Code.STREAM_FAILED, str(error)))
@@ -220,15 +206,6 @@ class SessionActor(Tenant):
         """The engine was asked how the program ended, no event told."""
         self._exited(status, self.cause_of(ContainerDied(status, oom=False)))
 
-    def tell_size(self) -> None:
-        """Tell a running program's terminal, if there is one, its size."""
-        if not self.pty or self.state not in _RUNNING:
-            return
-        try:
-            self.resize(self.pty.columns, self.pty.rows)
-        except EngineError as error:
-            self.log.debug("resize_failed", code=error.code, cause=str(error))
-
     def program_killed(self, cause: Refused | None) -> None:
         """Its program was killed, and this is why: None if the container has no part in it."""
         self._loss = cause or self._loss
@@ -255,15 +232,6 @@ class SessionActor(Tenant):
     def _tell_early_end(self) -> None:
         # A channel that is closed does not listen; one whose connection ends, or crashed, still waits.
         self._tell_end(refuse(Code.CONNECTION_ENDING, "the session ended before its program"))
-
-    def _window_changed(self, columns: int, rows: int) -> None:
-        if not self.pty:
-            return
-        self.pty = replace(self.pty, columns=columns, rows=rows)
-        if self.state in _RUNNING and not self._resize_due:
-            # Behind whatever came while the engine was told of the size before: of a storm the last counts.
-            self._resize_due = True
-            post(self.actor_ref, ResizeDue())
 
     def _run(self, request: RunShell | RunExec | RunSubsystem) -> None:
         self._kind = _KINDS[type(request)]

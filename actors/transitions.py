@@ -75,7 +75,8 @@ _TABLE: dict[State, dict[type, State]] = {
         **dict.fromkeys(_RUN, State.PREPARING),
     },
     State.PREPARING: {
-        **dict.fromkeys((ResizeWindow, PullNews, ImageReady, StartTurn, StartOverdue, EventsLost), State.PREPARING),
+        **dict.fromkeys((ResizeWindow, SendSignal, PullNews, ImageReady), State.PREPARING),
+        **dict.fromkeys((StartTurn, StartOverdue, EventsLost), State.PREPARING),
         **dict.fromkeys((ImageFailed, Refused, ContainerLost), State.OVER),
         ContainerReady: State.OPENING,
     },

@@ -387,6 +387,18 @@ def test_a_program_that_ends_before_its_terminal_got_its_size_has_run(stage: Sta
     assert act.desk.ends == [Exited(3)]
 
 
+def test_a_signal_before_the_container_runs_is_kept(stage: Stage) -> None:
+    act = ContainerAct(stage)
+    act.tell(RunExec("read line"))
+    container = act.container()
+    act.tell(SendSignal("TERM"))
+    act.settle()
+    assert container.execs == {}
+    act.tell(StreamOpened(None))
+    assert act.desk.calls.wait_for(Exited) == Exited(128 + 15)
+    close(act)
+
+
 def test_the_first_signal_starts_the_guard_which_reaches_the_programs_group(stage: Stage) -> None:
     act = ContainerAct(stage)
     container = act.open("read line")

@@ -415,13 +415,28 @@ def test_a_signal_that_the_connection_has_not_come_to_yet_is_not_sent_twice(stag
     assert control_lines(stage) == [usr1, usr2, usr1]
 
 
-def test_a_signal_before_the_program_has_said_its_pid_is_dropped_with_a_word(stage: Stage) -> None:
+def test_a_signal_before_the_program_has_said_its_pid_is_kept(stage: Stage) -> None:
     act = ExecAct(stage)
-    act.run()
+    act.tell(RunExec("cat"), SendSignal("USR1"))
+    stage.told_parent.wait_for(ContainerWanted)
+    act.tell(stage.idle_container())
     act.opening()
-    act.tell(SendSignal("TERM"))
-    assert stage.book.wait_for("signal_refused")["signal"] == "TERM"
+    act.tell(SendSignal("TERM"), SendSignal("USR1"))
+    act.settle()
     assert control_lines(stage) == []
+    act.tell(StreamOpened(PID))
+    act.settle()
+    assert control_lines(stage) == [f"signal_group USR1 {PID}", f"signal_group TERM {PID}"]
+
+
+def test_a_signal_after_the_programs_end_reaches_nobody(stage: Stage) -> None:
+    act = ExecAct(stage)
+    act.open("exit 3")
+    act.exec().start()
+    act.desk.calls.wait_for(Exited)
+    act.tell(SendSignal("TERM"))
+    act.settle()
+    assert [line for line in control_lines(stage) if line.startswith("signal")] == []
 
 
 def test_a_window_change_reaches_the_terminal(stage: Stage) -> None:
@@ -483,6 +498,35 @@ def test_a_terminal_that_is_gone_cannot_be_resized_and_that_is_no_failure(
     stage.engine.faults.fail("exec_resize", error)
     act.tell(ResizeWindow(1, 1))
     assert act.state is State.RUNNING
+
+
+def test_the_loop_hears_which_size_the_terminal_has(stage: Stage) -> None:
+    act = ExecAct(stage)
+    made = act.open(pty=XTERM)
+    release = stage.engine.faults.hang("exec_resize")
+    act.tell(*(ResizeWindow(80 + number, 24, number) for number in range(1, 10)))
+    assert 9 not in act.desk.sizes_set.all
+    release()
+    act.settle()
+    assert act.desk.sizes_set.all[-1] == 9
+    assert made.sizes[-1] == (89, 24)
+
+
+@pytest.mark.parametrize("error", [NotFound, TimedOut])
+def test_the_loop_hears_of_a_size_that_cannot_be_set_as_well(stage: Stage, error: type[EngineError]) -> None:
+    act = ExecAct(stage)
+    act.open(pty=XTERM)
+    stage.engine.faults.fail("exec_resize", error)
+    act.tell(ResizeWindow(1, 1, 7))
+    act.settle()
+    assert act.desk.sizes_set.all == [7]
+
+
+def test_a_size_that_a_program_starts_with_holds_nothing_up(stage: Stage) -> None:
+    act = ExecAct(stage)
+    act.tell(XTERM, ResizeWindow(100, 30, 1))
+    act.open()
+    assert act.desk.sizes_set.all == [1]
 
 
 def test_a_window_change_without_a_terminal_does_nothing(stage: Stage) -> None:

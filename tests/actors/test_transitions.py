@@ -27,7 +27,7 @@ RunExec          PREPARING  -          -        -        -       -       -      
 RunSubsystem     PREPARING  -          -        -        -       -       -        -
 ResizeWindow     NEW        PREPARING  OPENING  RUNNING  SILENT  OVER    LEAVING  -
 ResizeDue        -          -          -        RUNNING  SILENT  OVER    LEAVING  -
-SendSignal       -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
+SendSignal       -          PREPARING  OPENING  RUNNING  SILENT  OVER    LEAVING  -
 PullNews         -          PREPARING  -        -        -       OVER    -        -
 ImageReady       -          PREPARING  -        -        -       OVER    -        -
 ImageFailed      -          OVER       -        -        -       OVER    -        -

@@ -78,6 +78,7 @@ class SessionDesk:
     def __init__(self) -> None:
         self.calls = Memory()
         self.requests_taken = Memory()
+        self.sizes_set = Memory()
 
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self._open(exec_id, tty, fifos)
@@ -100,6 +101,9 @@ class SessionDesk:
 
     def taken(self, request: ResizeWindow | SendSignal) -> None:
         self.requests_taken.add(request)
+
+    def sized(self, number: int) -> None:
+        self.sizes_set.add(number)
 
     def running(self) -> None:
         self.calls.add(Running())
