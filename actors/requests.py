@@ -49,6 +49,7 @@ SIGNALS = frozenset(
 """Linux's signals without SIG; RFC 4254 §6.10 names a subset."""
 
 _SFTP = "sftp"
+_LONGEST_NAME = 64
 _SURROGATE = re.compile("[\udc80-\udcff]")
 _PLAIN = frozenset(string.printable) - {"\\", "'"}
 
@@ -92,13 +93,16 @@ def program_for(request: RunShell | RunExec | RunSubsystem, execution: Execution
             return _subsystem(name, execution)
 
 
+def check_subsystem(name: str, execution: ExecutionConfig) -> None:
+    """Raise RefusedError unless there is such a subsystem."""
+    if name != _SFTP and name not in execution.subsystems:
+        raise RefusedError(refuse(Code.SUBSYSTEM_UNKNOWN, f"subsystem {name[:_LONGEST_NAME]!r} is not configured"))
+
+
 def _subsystem(name: str, execution: ExecutionConfig) -> Program:
+    check_subsystem(name, execution)
     configured = execution.subsystems.get(name)
-    if configured:
-        return Command(configured)
-    if name == _SFTP:
-        return Sftp()
-    raise RefusedError(refuse(Code.SUBSYSTEM_UNKNOWN, f"subsystem {name!r} is not configured"))
+    return Command(configured) if configured else Sftp()
 
 
 def in_utf8(command: str) -> str:

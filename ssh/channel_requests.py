@@ -7,8 +7,9 @@ from collections.abc import Callable
 import asyncssh
 from asyncssh.packet import SSHPacket
 
-_TOLD = frozenset({"pty-req", "shell", "exec", "subsystem", "env", "signal", "break", "window-change"})
-"""Requests of RFC 4254 §6. Extensions ask for things that may well not exist; forwardings have a line of their own."""
+_TOLD = frozenset({"pty-req", "shell", "exec", "subsystem", "break", "window-change"})
+"""Requests of RFC 4254 §6. Extensions ask for things that may well not exist; forwardings, variables and signals have
+lines of their own."""
 
 
 def watch_requests(channel: asyncssh.SSHServerChannel[bytes], failed: Callable[[str], None]) -> None:
@@ -36,6 +37,44 @@ def take_any_command(channel: asyncssh.SSHServerChannel[bytes]) -> None:
         return channel._start_session(command=command)
 
     channel._process_exec_request = exec_request  # type: ignore[method-assign]  # there is no hook
+
+
+def try_another_program(channel: asyncssh.SSHServerChannel[bytes]) -> None:
+    """Let a client ask for another program after one that was refused, as sshd does. Loop only."""
+    start = channel._start_session
+
+    def start_session(command: str | None = None, subsystem: str | None = None) -> bool:
+        if channel._session_started:
+            return False
+        channel._session_started = start(command, subsystem)
+        return channel._session_started
+
+    channel._start_session = start_session  # type: ignore[method-assign]  # there is no hook
+
+
+def answer_signals(channel: asyncssh.SSHServerChannel[bytes], send: Callable[[str], bool]) -> None:
+    """Answer a signal that asks for it with what `send` returns; asyncssh would always say success. Loop only."""
+
+    def signal_request(packet: SSHPacket) -> bool:
+        name = packet.get_string().decode("ascii", "backslashreplace")
+        packet.check_end()
+        return send(name)
+
+    channel._process_signal_request = signal_request  # type: ignore[method-assign]  # there is no hook
+
+
+def choose_environment(channel: asyncssh.SSHServerChannel[bytes], accepts: Callable[[str], bool]) -> None:
+    """Refuse variables that are not accepted, and all that come after the program, as sshd does. Loop only.
+
+    asyncssh would say success, and keep them.
+    """
+    take = channel._process_env_request
+
+    def env_request(packet: SSHPacket) -> bool:
+        name = SSHPacket(packet.get_remaining_payload()).get_string().decode("utf-8", "surrogateescape")
+        return not channel._session_started and accepts(name) and take(packet)
+
+    channel._process_env_request = env_request  # type: ignore[method-assign]  # there is no hook
 
 
 def bound_environment(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -49,10 +49,6 @@ class SessionEnvironment:
     permissions: KeyPermissions
     connection: Mapping[str, str]
 
-    def ignored(self, given: Mapping[bytes, bytes]) -> list[str]:
-        """Return the names that the client sets in vain; as under sshd he is not told."""
-        return [name for name in map(_text, given) if not self.accepted.accept(name)]
-
     def variables(
         self, given: Mapping[bytes, bytes], term: str | None, request: RunShell | RunExec | RunSubsystem
     ) -> dict[str, str]:
@@ -67,12 +63,25 @@ class SessionEnvironment:
         return variables
 
 
-def shown_names(names: Iterable[str]) -> str:
-    """Return names for a line of the log, however many and long they are."""
-    ordered = sorted(names)
-    shown = [name if len(name) <= _LONGEST_NAME_SHOWN else f"{name[:_LONGEST_NAME_SHOWN]}…" for name in ordered]
-    more = len(ordered) - _MOST_NAMES_SHOWN
-    return " ".join(shown[:_MOST_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+class ShownNames:
+    """Names for a line of the log, however many and long they are: the first ones, shortened, and how many more."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+        self._more = 0
+
+    def add(self, name: str) -> None:
+        """One more."""
+        if len(self._shown) < _MOST_NAMES_SHOWN:
+            self._shown.add(name if len(name) <= _LONGEST_NAME_SHOWN else f"{name[:_LONGEST_NAME_SHOWN]}…")
+        else:
+            self._more += 1
+
+    def __bool__(self) -> bool:
+        return bool(self._shown)
+
+    def __str__(self) -> str:
+        return " ".join(sorted(self._shown)) + (f" and {self._more} more" if self._more else "")
 
 
 def _matches(pattern: str, name: str) -> bool:

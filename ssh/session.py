@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 import asyncssh
 
@@ -14,8 +13,15 @@ from ..actors.requests import check_length
 from ..backend.session import ProgramSession
 from ..config.models import LimitsConfig
 from ..metrics.codes import Code
-from .channel_requests import bound_environment, take_any_command, watch_requests
-from .client_environment import SessionEnvironment, shown_names
+from .channel_requests import (
+    answer_signals,
+    bound_environment,
+    choose_environment,
+    take_any_command,
+    try_another_program,
+    watch_requests,
+)
+from .client_environment import SessionEnvironment, ShownNames
 from .key_options import KeyPermissions
 from .merged_buffer import merge_what_waits
 from .session_time import SessionTime
@@ -51,6 +57,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._permissions = permissions
         self._environment = environment
         self._limits = limits
+        self._ignored = ShownNames()
+        self._told_why = False
         self._time = SessionTime(limits, self.tell, self._time_over)
         self._request: RunShell | RunExec | RunSubsystem | None = None
         self._opened = False
@@ -62,16 +70,23 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._channel = chan
         self._opened = True
         watch_requests(chan, self._request_failed)
+        try_another_program(chan)
         take_any_command(chan)
+        answer_signals(chan, self._signalled)
         merge_what_waits(chan)
         bound_environment(chan, self._limits.max_env, self._limits.max_env_size, self._environment_full)
+        choose_environment(chan, self._accepts)
 
     def pty_requested(
         self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Mapping[int, int]
     ) -> bool:
         if not self._permissions.pty:
             return False
-        self._program.pty(term_type, *_columns_and_rows(*term_size[:2]), term_modes)
+        try:
+            self._program.pty(term_type, *_columns_and_rows(*term_size[:2]), term_modes)
+        except RefusedError:
+            # Its program runs already.
+            return False
         self._has_pty = True
         return True
 
@@ -82,6 +97,11 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         return self._requested(RunExec(command))
 
     def subsystem_requested(self, subsystem: str) -> bool:
+        try:
+            self._program.check_subsystem(subsystem)
+        except RefusedError:
+            self._told_why = True
+            return False
         return self._requested(RunSubsystem(subsystem))
 
     def session_started(self) -> None:
@@ -104,11 +124,6 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
         if self._has_pty:
             self._program.window(*_columns_and_rows(width, height))
-
-    def signal_received(self, signal: str) -> None:
-        # The protocol has no answer to a signal.
-        with suppress(RefusedError):
-            self._program.signal(signal)
 
     def break_received(self, msec: int) -> bool:
         return False
@@ -193,6 +208,19 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         # Its client may not read: what it has not taken by then is lost.
         self._loop.call_later(_LONGEST_FAREWELL, self._channel.abort)
 
+    def _signalled(self, name: str) -> bool:
+        try:
+            self._program.signal(name)
+        except RefusedError:
+            return False
+        return True
+
+    def _accepts(self, name: str) -> bool:
+        accepted = self._environment.accepted.accept(name)
+        if not accepted:
+            self._ignored.add(name)
+        return accepted
+
     def _stop_reading(self) -> None:
         if self._input_paused:
             self._channel.pause_reading()
@@ -202,6 +230,9 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         return True
 
     def _request_failed(self, name: str) -> None:
+        if self._told_why:
+            self._told_why = False
+            return
         refused = refuse(Code.REQUEST_REFUSED, f"{name} on this channel")
         record(refused, "request_refused", self._gate.log.bind(request=name), self._gate.metrics, "info")
 
@@ -215,9 +246,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     def _set_environment(self, request: RunShell | RunExec | RunSubsystem) -> None:
         given = self._channel.get_environment_bytes()
-        ignored = self._environment.ignored(given)
-        if ignored:
-            self._gate.log.debug("environment_ignored", names=shown_names(ignored))
+        if self._ignored:
+            self._gate.log.debug("environment_ignored", names=str(self._ignored))
         for name, value in self._environment.variables(given, self._channel.get_terminal_type(), request).items():
             self._program.env(name, value)
 

@@ -9,6 +9,9 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
+
+import asyncssh
 
 from .certificates import LOOPBACK
 
@@ -39,7 +42,8 @@ StrictHostKeyChecking yes
 class OwnSshd:
     """`port` is where it listens on loopback; `path` a PATH on which `ssh` is one that may log in there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
+        """`more` are lines for its configuration."""
         self.user = getpass.getuser()
         self.port = _free_port()
         self.path = f"{folder}/bin:{os.environ['PATH']}"
@@ -49,13 +53,24 @@ class OwnSshd:
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
         self.trust((folder / "host_key.pub").read_text())
         words = {"folder": folder, "address": LOOPBACK, "port": self.port}
-        (folder / "sshd_config").write_text(_SSHD_CONFIG.format(**words))
+        (folder / "sshd_config").write_text(_SSHD_CONFIG.format(**words) + more)
         (folder / "ssh_config").write_text(_SSH_CONFIG.format(**words))
         _write_script(folder / "bin" / "ssh", f'exec {shutil.which("ssh")} -F {folder}/ssh_config "$@"')
 
     def trust(self, host_key: str) -> None:
         """Make this the host key that the client expects."""
         (self._folder / "known_hosts").write_text(f"[{LOOPBACK}]:{self.port} {host_key}")
+
+    def connect(self, **options: Any) -> Any:
+        """An asyncssh client's connection."""
+        defaults = {
+            "username": self.user,
+            "client_keys": [str(self._folder / "user_key")],
+            "known_hosts": None,
+            "agent_path": None,
+            "config": None,
+        }
+        return asyncssh.connect(LOOPBACK, self.port, **(defaults | options))
 
     def start(self) -> None:
         """Start it and wait until it listens."""
