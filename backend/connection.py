@@ -101,7 +101,7 @@ class ConnectionHandler:
         with recorded("session_refused", log, self._surroundings.house.metrics, "warning"):
             actor = self._actor_for(channel_id)
             streams, metrics = self._surroundings.engine.streams, self._surroundings.house.metrics
-            session = ProgramSession(self._loop, streams, metrics, log, self._pace)
+            session = ProgramSession(self._loop, streams, metrics, log, self.execution, self._pace)
             if actor:
                 session.bind(self._start_actor(actor, replace(self._surroundings, log=log), session))
         session.at_close.append(lambda: self._sessions.pop(channel_id, None))

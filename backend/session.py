@@ -23,20 +23,21 @@ from ..actors.messages import (
 from ..actors.primed import PrimedShell, ShellLost
 from ..actors.ref import post
 from ..actors.refusals import Refused, record, refuse
+from ..config.durations import format_duration
+from ..config.models import ExecutionConfig
 from ..engine.interface import ProgramStream, StreamOpener
 from ..engine.pipes.fifos import FifoSet
-from ..engine.pipes.stream import PipedStream
+from ..engine.pipes.stream import Linger, PipedStream
 from ..engine.types import EventsLost
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .output_flow import OutputFlow, Pace
 from .pid_line import PidLine
-from .program_input import ProgramInput
 from .session_calls import SessionCalls
+from .session_end import SessionEnd
 from .sink import ProgramSink
 from .timers import in_loop
 
-_DRAIN = 5.0
 _LONGEST_OPENING = 2.0
 
 
@@ -49,23 +50,27 @@ class ProgramSession(SessionCalls):
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, streams: StreamOpener, metrics: Metrics, log: Log, pace: Pace
+        self,
+        loop: asyncio.AbstractEventLoop,
+        streams: StreamOpener,
+        metrics: Metrics,
+        log: Log,
+        execution: ExecutionConfig,
+        pace: Pace,
     ) -> None:
-        super().__init__(loop, metrics, log, OutputFlow(loop, pace, lambda: post(self._actor, OutputStalled())))
+        flow = OutputFlow(loop, pace, lambda: post(self._actor, OutputStalled()))
+        super().__init__(loop, metrics, log, execution, flow)
         self.at_close: list[Callable[[], object]] = []
         """Called once, when the channel is closed and its stream is let go."""
         self._streams = streams
         self._sink: ProgramSink | None = None
         self._stream: ProgramStream | None = None
-        self._input = ProgramInput()
         self._opening: asyncio.Task[None] | None = None
         self._pid_line: PidLine | None = None
         self._shell: PrimedShell | None = None
         self._early_refusal: Refused | None = None
-        self._exited: Exited | None = None
-        self._output_over = False
+        self._end = SessionEnd(loop, flow, self._tell_end)
         self._spoke = False
-        self._pieces = 0
         self._running = False
         self._attaches = False
         self._piped: PipedStream | None = None
@@ -88,7 +93,7 @@ class ProgramSession(SessionCalls):
     def write(self, data: bytes) -> None:
         """Pass bytes to the program's stdin, in order."""
         self._metrics.bytes_moved("in", len(data))
-        if not self._output_over:
+        if not self._end.output_over:
             self._input.write(data)
 
     def write_eof(self) -> None:
@@ -103,7 +108,7 @@ class ProgramSession(SessionCalls):
     def resume_output(self) -> None:
         """Go on with output."""
         self._flow.release()
-        self._report_exit()
+        self._end.look()
 
     def close(self) -> None:
         """The channel is closed: the sink hears nothing more, a running program is ended. Idempotent."""
@@ -111,7 +116,8 @@ class ProgramSession(SessionCalls):
             return
         self._closed = True
         self._sink = None
-        if not self._output_over and self._pid_is_due:
+        self._end.close()
+        if not self._end.output_over and self._pid_is_due:
             # Only a program whose pid is known can be ended.
             self._loop.call_later(_LONGEST_OPENING, self._release)
         else:
@@ -143,7 +149,7 @@ class ProgramSession(SessionCalls):
         if self._shell and self._pid_line and not (failure and self._shell.has_order):
             self._shell_lost(self._shell)
             return
-        self._output_over = True
+        self._end.output_over = True
         self._flow.end()
         if self._pid_line and self._attaches:
             self._give_up_pid(self._pid_line)
@@ -156,7 +162,7 @@ class ProgramSession(SessionCalls):
             # At once, and whatever the program's status was: half an output must not look like a whole one.
             post(self._actor, StreamFailed(failure))
             refused = refuse(Code.STREAM_FAILED, str(failure))
-            if self._exited and self._sink:
+            if self._over and self._sink:
                 # The actor has told how the program ended, and has no more to say.
                 record(refused, "session_refused", self._log, self._metrics)
             self._refused(refused)
@@ -164,19 +170,20 @@ class ProgramSession(SessionCalls):
             post(self._actor, OutputEnded())
         if self._closed:
             self._release()
-        self._report_exit()
+        self._end.look()
 
     def pause_input(self) -> None:
-        if self._sink:
-            self._sink.pause_input()
+        self._input.stream_filled()
 
     def resume_input(self) -> None:
-        if self._sink:
-            self._sink.resume_input()
+        self._input.stream_drained()
 
     def _beside(self, fifos: FifoSet | None) -> PipedStream | None:
+        if fifos is None:
+            return None
+        linger = Linger(self._execution.linger_time, self._output_cut)
         # What it left behind still writes, or it runs on and the engine is gone: then nothing tells of its end.
-        return PipedStream(self, fifos, lambda: post(self._actor, EventsLost())) if fifos else None
+        return PipedStream(self, fifos, lambda: post(self._actor, EventsLost()), linger)
 
     def _open(
         self, opening: Coroutine[Any, Any, ProgramStream], pid_line: PidLine | None, piped: PipedStream | None
@@ -194,7 +201,7 @@ class ProgramSession(SessionCalls):
             stream = await opening
             self._stream = self._piped.beside(stream) if self._piped else stream
         except Exception as error:  # whatever it was, the session actor has to learn that there is no stream
-            self._output_over = True
+            self._end.output_over = True
             post(self._actor, StreamFailed(error))
             if self._closed:
                 self._release()
@@ -224,6 +231,14 @@ class ProgramSession(SessionCalls):
         if self._closed:
             self._release()
 
+    def _pause_client(self) -> None:
+        if self._sink:
+            self._sink.pause_input()
+
+    def _resume_client(self) -> None:
+        if self._sink:
+            self._sink.resume_input()
+
     def _show_waiting(self, sentence: str) -> None:
         # A client that does not read misses some of it, but not the end.
         if self._sink and (not sentence or not self._flow.held):
@@ -238,8 +253,6 @@ class ProgramSession(SessionCalls):
     def _pass_early_input(self) -> None:
         if self._stream and not self._input.flows and not self._released and self._takes_input:
             self._input.pass_to(self._stream)
-            if self._sink:
-                self._sink.resume_input()
 
     @property
     def _pid_is_due(self) -> bool:
@@ -268,7 +281,7 @@ class ProgramSession(SessionCalls):
     def _pass_output(self, data: bytes | memoryview, stderr: bool) -> None:
         if not data or self._sink is None:
             return
-        self._pieces += 1
+        self._end.output_came()
         if not self._spoke:
             self._spoke = True
             post(self._actor, FirstOutput())
@@ -294,24 +307,18 @@ class ProgramSession(SessionCalls):
         self._pass_output(line.held, stderr=True)
 
     def _note_exit(self, exited: Exited) -> None:
-        self._exited = exited
-        self._report_exit()
-        if self._sink:
-            self._loop.call_later(_DRAIN, self._stop_draining, self._pieces)
+        self._over = True
+        self._end.exited(exited, waits=not self._tty and not (self._attaches and not self._piped))
 
-    def _stop_draining(self, pieces: int) -> None:
-        # While any comes it is not over: on a busy host the last of a program's output takes longer than its end.
-        if self._sink and (self._flow.held or self._pieces > pieces):
-            self._loop.call_later(_DRAIN, self._stop_draining, self._pieces)
-            return
-        self._output_over = True
-        self._report_exit()
+    def _output_cut(self) -> None:
+        cut = refuse(Code.OUTPUT_CUT, f"docker.execution.lingerTime is {format_duration(self._execution.linger_time)}")
+        record(cut, "output_cut", self._log, self._metrics, "warning")
+        self._end.output_cut(cut)
 
-    def _report_exit(self) -> None:
-        # Behind the last byte: an ended program's rest may wait for a client that does not read.
-        if self._exited and self._output_over and self._sink and not self._flow.held:
-            sink, self._sink = self._sink, None
-            sink.exited(self._exited.status, self._exited.notice)
+    def _tell_end(self, exited: Exited) -> None:
+        sink, self._sink = self._sink, None
+        if sink:
+            sink.exited(exited.status, exited.notice)
 
     def _refused(self, refused: Refused) -> None:
         if self._sink is None:
@@ -319,6 +326,8 @@ class ProgramSession(SessionCalls):
             self._early_refusal = refused
             return
         self._show_waiting("")
+        self._over = True
+        self._end.close()
         sink, self._sink = self._sink, None
         sink.refused(refused)
 
@@ -327,6 +336,7 @@ class ProgramSession(SessionCalls):
             return
         self._released = True
         self._flow.end()
+        self._input.close()
         if self._stream:
             self._stream.close()
         elif self._opening:

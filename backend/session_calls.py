@@ -8,8 +8,10 @@ from abc import abstractmethod
 from ..actors.log import Log
 from ..actors.messages import Exited, ResizeWindow, SendSignal
 from ..actors.refusals import Refused
+from ..config.models import ExecutionConfig
 from ..metrics.counters import Metrics
 from .output_flow import OutputFlow
+from .program_input import ProgramInput
 from .session_requests import SessionRequests
 from .timers import in_loop
 
@@ -17,8 +19,15 @@ from .timers import in_loop
 class SessionCalls(SessionRequests):
     """Those methods of the actors' `SessionPort` that only go on in the loop. Any thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, metrics: Metrics, log: Log, flow: OutputFlow) -> None:
-        super().__init__(metrics, log)
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        metrics: Metrics,
+        log: Log,
+        execution: ExecutionConfig,
+        flow: OutputFlow,
+    ) -> None:
+        super().__init__(metrics, log, execution, ProgramInput(loop, self._pause_client, self._resume_client))
         self._loop = loop
         self._flow = flow
 
@@ -27,6 +36,9 @@ class SessionCalls(SessionRequests):
 
     def taken(self, request: ResizeWindow | SendSignal) -> None:
         in_loop(self._loop, self._pending.taken, request)
+
+    def sized(self, number: int) -> None:
+        in_loop(self._loop, self._input.window_set, number)
 
     def running(self) -> None:
         in_loop(self._loop, self._now_running)
@@ -39,6 +51,14 @@ class SessionCalls(SessionRequests):
 
     def refused(self, refused: Refused) -> None:
         in_loop(self._loop, self._refused, refused)
+
+    @abstractmethod
+    def _pause_client(self) -> None:
+        """Have the client send no more input for now."""
+
+    @abstractmethod
+    def _resume_client(self) -> None:
+        """Have it go on."""
 
     @abstractmethod
     def _show_waiting(self, sentence: str) -> None:

@@ -9,24 +9,30 @@ from ..actors.log import Log
 from ..actors.messages import RequestPty, ResizeWindow, SendSignal, SetEnv
 from ..actors.ref import Ref, post
 from ..actors.refusals import RefusedError, recorded, refuse
-from ..actors.requests import check_env, check_signal
+from ..actors.requests import check_env, check_signal, check_subsystem
+from ..config.models import ExecutionConfig
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .pending_requests import PendingRequests
+from .program_input import ProgramInput
 from .waiting_line import WaitingLine
 
 
 class SessionRequests:
     """Checks the requests of a channel and passes them on to its session actor. Loop only."""
 
-    def __init__(self, metrics: Metrics, log: Log) -> None:
+    def __init__(self, metrics: Metrics, log: Log, execution: ExecutionConfig, program_input: ProgramInput) -> None:
         self._metrics = metrics
         self._log = log
+        self._execution = execution
+        self._input = program_input
+        self._windows = 0
         self._actor: Ref | None = None
         self._waiting_line = WaitingLine()
         self._pending = PendingRequests(lambda request: post(self._actor, request))
         self._tty = False
         self._started = False
+        self._over = False
         self._closed = False
 
     def bind(self, actor: Ref) -> None:
@@ -54,14 +60,21 @@ class SessionRequests:
             if not self._tty:
                 raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a window change without a terminal"))
         self._waiting_line.columns = columns
-        self._pending.add(ResizeWindow(columns, rows))
+        self._windows += 1
+        self._input.window_told(self._windows)
+        self._pending.add(ResizeWindow(columns, rows, self._windows))
+
+    def check_subsystem(self, name: str) -> None:
+        """Raise RefusedError, now rather than when it is started, unless there is such a subsystem."""
+        with self._recorded():
+            check_subsystem(name, self._execution)
 
     def signal(self, name: str) -> None:
         """Send a signal, named without SIG, to the program's process group (RFC 4254 §6.9). Raises RefusedError."""
         with self._recorded("signal_refused", "info"):
             check_signal(name)
-            if not self._started:
-                raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a signal before the program"))
+            if not self._started or self._over:
+                raise RefusedError(refuse(Code.REQUEST_OUT_OF_ORDER, "a signal, and no program"))
         self._pending.add(SendSignal(name))
 
     def _recorded(self, event: str = "session_refused", level: str = "error") -> AbstractContextManager[None]:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .base import FilePath, Flag, Section, Word
 from .docker_api import CONTAINER, HOST, NETWORK
+from .limits import Span
 from .owned import owned_faults
 from .pool import PoolConfig
 from .problems import Fault, refuse
@@ -131,6 +132,14 @@ class ExecutionConfig(Section):
         description="Whether commands (`exec` requests) are refused. Shells and subsystems stay possible, and in "
         "session mode a shell can be a program of the operator's choice, see `container.Cmd`.",
         examples=[True],
+    )
+    linger_time: Span = Field(
+        default=0.0,
+        description="How long after a program's end its client waits for what that left running and still holds its "
+        "stdout or stderr; then it is told the exit status, and they are ended. By default as long as it likes, as "
+        "under sshd. With a terminal nobody waits, and where the engine carries the bytes 2 seconds is all that "
+        "Docker Engine gives.",
+        examples=["10s"],
     )
     primed: Flag = Field(
         default=True,

@@ -221,6 +221,12 @@ class Code(StrEnum):
         "You have too many sessions open.",
         "`limits.maxSessionsPerUser`: none of them ended within `limits.sessionWait`, or too many wait already.",
     )
+    OUTPUT_CUT = (
+        auto(),
+        "What the program left running was ended, and its output cut.",
+        "`docker.execution.lingerTime` was over, and something that the program started still held its stdout or "
+        "stderr. The program's own exit status is told.",
+    )
     SESSION_IDLE = (
         auto(),
         "Nothing was typed or printed for too long.",

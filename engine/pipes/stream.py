@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from ..interface import ProgramReceiver, ProgramStream
@@ -12,8 +13,19 @@ from ..stdin_writer import StdinWriter
 from .fifos import STDERR, STDIN, STDOUT, FifoSet
 from .wire import FifoReader, FifoWire
 
-LINGER = 3.0
-"""Seconds in which what an ended program left behind, or one that is being ended, may still write without SIGPIPE."""
+LAST_WORDS = 3.0
+"""Seconds in which a program that is being ended may still write without SIGPIPE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linger:
+    """For how many `seconds` what an ended program left behind may still write; 0 is for as long as the stream is open.
+
+    `cut` is called when one that could have gone on is not heard any more.
+    """
+
+    seconds: float = 0.0
+    cut: Callable[[], object] = lambda: None
 
 
 class PipedStream:
@@ -24,7 +36,13 @@ class PipedStream:
     stream stays open: its end is the program's, its failure the engine's. Made in any thread, used in one loop's.
     """
 
-    def __init__(self, receiver: ProgramReceiver, fifos: FifoSet, engine_over: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        receiver: ProgramReceiver,
+        fifos: FifoSet,
+        engine_over: Callable[[], object],
+        linger: Linger = Linger(),  # it is frozen
+    ) -> None:
         """`engine_over` is called when the engine's stream ends before the pipes: with the program, or the engine."""
         self._receiver = receiver
         self._tell_engine_over = engine_over
@@ -32,7 +50,8 @@ class PipedStream:
         self._engine: ProgramStream | None = None
         self._bytes: ProgramStream | None = None
         self._pipes: _Pipes | None = None
-        self._linger: asyncio.TimerHandle | None = None
+        self._linger = linger
+        self._alarm: asyncio.TimerHandle | None = None
         self._engine_over = False
         self._open = True
 
@@ -68,8 +87,8 @@ class PipedStream:
 
     def close(self) -> None:
         self._open = False
-        if self._linger:
-            self._linger.cancel()
+        if self._alarm:
+            self._alarm.cancel()
         if self._pipes:
             self._pipes.close()
         self._fifos.close()
@@ -86,13 +105,19 @@ class PipedStream:
             self._end(failure)
         elif not self._end_if_over():
             self._tell_engine_over()
-            self._linger = asyncio.get_running_loop().call_later(LINGER, self._pipes.finish)
+            if self._linger.seconds:
+                self._alarm = asyncio.get_running_loop().call_later(self._linger.seconds, self._finish, self._pipes)
 
     def pause_input(self) -> None:
         self._receiver.pause_input()
 
     def resume_input(self) -> None:
         self._receiver.resume_input()
+
+    def _finish(self, pipes: _Pipes) -> None:
+        if not pipes.take_rest():
+            self._linger.cut()
+        self._end_if_over()
 
     def _end_if_over(self) -> bool:
         if not self._engine_over or (self._pipes and self._pipes.open):
@@ -121,7 +146,6 @@ class _Pipes:
     ) -> None:
         loop, budget = asyncio.get_running_loop(), fifos.budget
         self._receiver = receiver
-        self._over = over
         self._failed = failed
         self._wire = FifoWire(loop, fifos.take(STDIN), budget)
         self._writer = StdinWriter(loop, self._wire, receiver.pause_input, receiver.resume_input)
@@ -151,17 +175,16 @@ class _Pipes:
         for reader in self._readers:
             reader.resume()
 
-    def finish(self) -> None:
-        """Deliver what is there, wait for no more."""
-        for reader in self._readers:
-            reader.finish()
-        self._over()
+    def take_rest(self) -> bool:
+        """Deliver what is there, wait for no more; return whether that was all."""
+        whole = [reader.take_rest() for reader in self._readers]
+        return all(whole)
 
     def close(self) -> None:
         self._writer.close()
         self._wire.close()
         for reader in self._readers:
-            reader.discard(LINGER)
+            reader.discard(LAST_WORDS)
 
     def _deliver(self, stderr: bool, data: memoryview) -> None:
         try:

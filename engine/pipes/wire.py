@@ -85,12 +85,17 @@ class FifoReader:
             self._reads = False
             self._loop.remove_reader(self._descriptor)
 
-    def finish(self) -> None:
-        """Take what is in the pipe, at most what one can hold, and wait for no more."""
-        left = GROWN_SIZE
+    def take_rest(self) -> bool:
+        """Take what is in the pipe, at most what one can hold, and wait for no more; return whether that was the end.
+
+        `ended` is not called.
+        """
+        left, size = GROWN_SIZE, None
         while self.open and left > 0 and (size := self._read()):
             left -= size
+        over = not self.open or size == 0
         self.close()
+        return over
 
     def discard(self, seconds: float) -> None:
         """Nobody listens any more: read for so long and deliver nothing, so that a program that is being ended may

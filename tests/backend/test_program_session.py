@@ -28,9 +28,10 @@ from sshore.actors.messages import (
 from sshore.actors.primed import ShellLost
 from sshore.actors.ref import Ref
 from sshore.actors.refusals import Refused, RefusedError, refuse
-from sshore.backend import session as session_module
+from sshore.backend import session, session_end
 from sshore.backend.output_flow import Pace
 from sshore.backend.session import ProgramSession
+from sshore.config.models import ExecutionConfig
 from sshore.engine.errors import Unavailable
 from sshore.engine.interface import ProgramReceiver
 from sshore.metrics.codes import Code
@@ -57,7 +58,7 @@ class Channel:
         self.openings = 0
         self.closings = 0
         loop = asyncio.get_running_loop()
-        self.session = ProgramSession(loop, self, self.metrics, Logbook().log, Pace(loop))
+        self.session = ProgramSession(loop, self, self.metrics, Logbook().log, ExecutionConfig(), Pace(loop))
         self.session.bind(self.actor)
         self.session.at_close.append(self._closed)
 
@@ -93,10 +94,12 @@ class Channel:
     def say(self, data: bytes, *, stderr: bool = False) -> None:
         self.session.output_received(memoryview(data), stderr=stderr)
 
-    async def up(self) -> None:
+    async def up(self, *, tty: bool = False) -> None:
         """Run a program up to its pid."""
+        if tty:
+            self.session.pty("xterm", 80, 24)
         self.run()
-        await self.ask_for_exec()
+        await self.ask_for_exec(tty=tty)
         await self.open()
         self.say(b"7\n")
 
@@ -137,16 +140,16 @@ async def test_requests_reach_the_actor_in_order(channel: Channel) -> None:
     channel.session.window(100, 30)
     channel.session.start(RunShell(), channel.client)
     channel.session.signal("INT")
-    channel.session.taken(ResizeWindow(100, 30))
+    channel.session.taken(ResizeWindow(100, 30, 1))
     await turn()
     channel.session.window(120, 40)
     assert channel.messages() == [
         SetEnv("FOO", "a b"),
         RequestPty("xterm", 80, 24),
-        ResizeWindow(100, 30),
+        ResizeWindow(100, 30, 1),
         RunShell(),
         SendSignal("INT"),
-        ResizeWindow(120, 40),
+        ResizeWindow(120, 40, 2),
     ]
 
 
@@ -400,11 +403,25 @@ async def test_the_last_byte_waits_for_the_exit(channel: Channel) -> None:
     assert channel.client.ends == [End(137, "Out of memory.")]
 
 
-async def test_a_child_that_keeps_the_output_open_is_waited_for_only_so_long(
+async def test_a_child_that_keeps_the_output_open_is_waited_for(
     channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "_DRAIN", 0.05)
+    monkeypatch.setattr(session_end, "DRAIN", 0.01)
     await channel.up()
+    await channel.tell(Exited(0))
+    await asyncio.sleep(0.1)
+    channel.say(b"from the child")
+    assert channel.client.ends == []
+    channel.session.ended(None)
+    assert await channel.client.until_end() == End(0)
+    assert bytes(channel.client.stdout) == b"from the child"
+
+
+async def test_a_child_that_keeps_the_terminal_open_is_waited_for_only_so_long(
+    channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_end, "DRAIN", 0.05)
+    await channel.up(tty=True)
     await channel.tell(Exited(0))
     assert channel.client.ends == []
     assert await channel.client.until_end() == End(0)
@@ -415,8 +432,8 @@ async def test_a_child_that_keeps_the_output_open_is_waited_for_only_so_long(
 async def test_a_client_that_reads_slowly_is_given_all_the_time_he_needs(
     channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "_DRAIN", 0.01)
-    await channel.up()
+    monkeypatch.setattr(session_end, "DRAIN", 0.01)
+    await channel.up(tty=True)
     channel.session.pause_output()
     await channel.tell(Exited(0))
     await asyncio.sleep(0.1)
@@ -453,8 +470,8 @@ async def test_output_that_is_cut_behind_the_exit_is_an_error_and_counted(channe
 
 
 async def test_output_that_still_comes_is_waited_for(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "_DRAIN", 0.1)
-    await channel.up()
+    monkeypatch.setattr(session_end, "DRAIN", 0.1)
+    await channel.up(tty=True)
     await channel.tell(Exited(0))
     for _ in range(60):
         channel.say(b"x")
@@ -467,9 +484,9 @@ async def test_output_that_still_comes_is_waited_for(channel: Channel, monkeypat
 async def test_a_channel_that_closed_while_its_client_did_not_read_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session_module, "_DRAIN", 0.01)
+    monkeypatch.setattr(session_end, "DRAIN", 0.01)
     channel = Channel()
-    await channel.up()
+    await channel.up(tty=True)
     channel.session.pause_output()
     await channel.tell(Exited(0))
     channel.session.close()
@@ -563,7 +580,7 @@ async def test_closing_while_the_start_fails_waits_no_longer(channel: Channel, f
 async def test_closing_while_the_program_starts_waits_only_so_long(
     channel: Channel, monkeypatch: pytest.MonkeyPatch, stream_comes: bool
 ) -> None:
-    monkeypatch.setattr(session_module, "_LONGEST_OPENING", 0.02)
+    monkeypatch.setattr(session, "_LONGEST_OPENING", 0.02)
     channel.run()
     await channel.ask_for_exec()
     if stream_comes:

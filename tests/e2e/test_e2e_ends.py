@@ -14,8 +14,6 @@ from support.server import EVENT_SECONDS, Server, Serving
 
 pytestmark = pytest.mark.engine
 
-QUICK_SECONDS = 1.5
-"""Well below the 2 and 4 seconds for which the engine waits for whoever holds an exec's streams."""
 CONNECTION_MODE = pytest.mark.parametrize("mode", ["connection"], indirect=True, scope="session")
 SESSION_MODE = pytest.mark.parametrize("mode", ["session"], indirect=True, scope="session")
 
@@ -54,33 +52,6 @@ async def test_a_child_that_redirected_its_streams_lives_on(server: Server) -> N
         done = await connection.run("sleep 60 >/dev/null 2>&1 </dev/null & echo started")
         assert (done.exit_status, done.stdout) == (0, "started\n")
         assert await running(connection, "sleep 60") == 1
-
-
-@CONNECTION_MODE
-async def test_a_child_that_kept_its_streams_is_drained_and_does_not_hold_the_client(server: Server) -> None:
-    async with server.connect() as connection:
-        begun = time.monotonic()
-        done = await end_of(await connection.create_process("(sleep 0.3; echo late; sleep 1003) & echo early"))
-        assert (done.exit_status, done.stdout) == (0, "early\nlate\n")
-        assert time.monotonic() - begun < EVENT_SECONDS
-        await nothing_like(connection, "sleep 1003")
-
-
-@CONNECTION_MODE
-@pytest.mark.parametrize("wait", [True, False], ids=["when its client heard the end", "at once"])
-async def test_a_child_that_kept_its_streams_does_not_delay_the_next_session(server: Server, wait: bool) -> None:
-    async with server.connect() as connection:
-        process = await connection.create_process("sleep 1004 & echo last words")
-        await process.stdout.readline()
-        if wait:
-            await end_of(process)
-        else:
-            await asyncio.sleep(0.2)
-        begun = time.monotonic()
-        assert (await connection.run("echo next")).stdout == "next\n"
-        assert time.monotonic() - begun < QUICK_SECONDS
-        assert (await end_of(process)).exit_status == 0
-        await nothing_like(connection, "sleep 1004")
 
 
 async def test_a_disconnect_hangs_programs_up_before_they_are_killed(server: Server, shared_folder: str) -> None:

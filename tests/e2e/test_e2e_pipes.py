@@ -118,19 +118,6 @@ def test_the_end_of_the_output_waits_for_a_client_that_does_not_read(piped: Serv
     assert client.returncode == 4
 
 
-def test_what_a_program_left_behind_may_write_for_a_moment_and_holds_nobody_up(piped: Server, mode: str) -> None:
-    if mode == "session":
-        # There everything ends with the program.
-        assert piped.ssh("(sleep 1; echo late) & echo now").stdout == b"now\n"
-        return
-    assert piped.ssh("(sleep 1; echo late) & echo now").stdout == b"now\nlate\n"
-    begun = time.monotonic()
-    done = piped.ssh("yes & echo now; exit 6", timeout=20)
-    assert done.stdout.startswith((b"now", b"y"))
-    assert done.returncode == 6
-    assert time.monotonic() - begun < 10
-
-
 def test_a_user_can_fill_replace_and_remove_nothing(piped: Server) -> None:
     attempts = "cd /run/sshore && touch new; mkfifo new; mkdir new; mv . away; rm -rf /run/sshore/*; ls -A /run/sshore"
     own_names_gone = 'until [ -z "$(ls -A /run/sshore)" ]; do sleep 0.01; done'

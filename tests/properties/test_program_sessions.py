@@ -15,6 +15,7 @@ from sshore.actors.ref import Ref
 from sshore.actors.refusals import RefusedError, refuse
 from sshore.backend.output_flow import Pace
 from sshore.backend.session import ProgramSession
+from sshore.config.models import ExecutionConfig
 from sshore.engine.errors import Unavailable
 from sshore.engine.interface import ProgramReceiver
 from sshore.metrics.codes import Code
@@ -90,7 +91,7 @@ class Channel(RuleBasedStateMachine):
         self.stream = PaperStream()
         self.opens: asyncio.Future[PaperStream] = self.loop.create_future()
         self.book = Logbook()
-        self.session = ProgramSession(self.loop, self, Metrics(), self.book.log, Pace(self.loop))
+        self.session = ProgramSession(self.loop, self, Metrics(), self.book.log, ExecutionConfig(), Pace(self.loop))
         self.session.bind(cast(Ref, self.actor))
         self.closings = 0
         self.session.at_close.append(self._note_closing)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncssh
 import pytest
@@ -27,6 +29,7 @@ from sshore.metrics.codes import Code
 from .client import Client
 from .gatehouse import Gatehouse
 from .open_door import let_in
+from .piped_session import PipedSession
 from .scenarios import in_house
 
 ABSENT = "registry.example/absent:1"
@@ -192,6 +195,18 @@ async def a_command_with_a_nul(house: Gatehouse) -> str:
 @in_house(Code.SUBSYSTEM_UNKNOWN)
 async def a_subsystem_that_nobody_configured(house: Gatehouse) -> str:
     return await told(house, house.login(), RunSubsystem("unheard-of"))
+
+
+@in_house(Code.OUTPUT_CUT)
+async def a_child_that_writes_for_too_long(house: Gatehouse) -> str:
+    with TemporaryDirectory() as folder:
+        session = PipedSession(Path(folder), house.metrics, house.book, "100ms")
+        await session.run("sleep 100 &")
+        try:
+            await session.end()
+            return await last_word(session.client)
+        finally:
+            session.close()
 
 
 @in_house(Code.ENV_INVALID)
