@@ -9,7 +9,7 @@ from typing import Any
 from ..config.hardening import forbids_new_privileges, hardened
 from ..config.models import ExecutionConfig
 from ..engine.control_shell import CONTROL_SHELL
-from ..engine.launcher import SHELL, NamedPipes, Program, Tty, launch_argv
+from ..engine.launcher import SHELL, UMASK_OF_SSHD, NamedPipes, Program, Tty, launch_argv
 from ..engine.types import ContainerSpec, ImageInfo
 from .messages import RequestPty
 
@@ -75,7 +75,8 @@ def program_argv(
     """Return the argv of the launcher for `program`; it sets the terminal's size unless the engine does."""
     tty = Tty(None if sizes_terminals else terminal_size(pty), pty.modes) if pty else None
     stay = bool(execution.container.get("WorkingDir"))
-    return launch_argv(program, tty=tty, stay=stay, say_pid=say_pid, pipes=pipes)
+    umask = execution.umask or UMASK_OF_SSHD
+    return launch_argv(program, tty=tty, stay=stay, say_pid=say_pid, pipes=pipes, umask=umask)
 
 
 def bare_environment(user: str, pty: RequestPty | None) -> dict[str, str]:

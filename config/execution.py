@@ -20,6 +20,7 @@ from .structures import platform_text, structures
 DEFAULT_IMAGE = "sshore/guest"
 
 _NAME_PATTERN = re.compile(r"[!-<>-~]{1,128}")
+_UMASK = re.compile(r"0?[0-7]{3}")
 
 
 class Mode(Word):
@@ -141,6 +142,13 @@ class ExecutionConfig(Section):
         "Docker Engine gives.",
         examples=["10s"],
     )
+    umask: str | None = Field(
+        default=None,
+        description="The umask that programs begin with, octal digits in quotes. By default the engine's with at "
+        "least `022`, which is sshd's. Not for the image's own `CMD` in session mode: nothing stands before it.",
+        examples=["027"],
+        json_schema_extra={"pattern": f"^{_UMASK.pattern}$"},
+    )
     primed: Flag = Field(
         default=True,
         description="Whether a container has shells that wait for the next program, one with a terminal and one "
@@ -223,6 +231,14 @@ class ExecutionConfig(Section):
         message = "expected one pattern such as 'LC_*': printable, without '=' or spaces"
         faulty = (index for index, pattern in enumerate(value or ()) if not _NAME_PATTERN.fullmatch(pattern))
         refuse(Fault((index,), message) for index in faulty)
+        return value
+
+    @field_validator("umask", mode="before")
+    @classmethod
+    def _octal(cls, value: object) -> object:
+        # A bare 022 is octal to one reader of YAML and decimal to another.
+        if value is not None and not (isinstance(value, str) and _UMASK.fullmatch(value)):
+            raise ValueError("expected three octal digits in quotes, such as '022'")
         return value
 
     @field_validator("subsystems")

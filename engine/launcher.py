@@ -1,7 +1,8 @@
 """The shell script that becomes a session's program, for any POSIX `/bin/sh` (dash, bash, busybox).
 
-The *launcher* sets the terminal up, says the program's pid, makes the login environment and becomes the program. It
-uses builtins only, but for one `stty` with a terminal: a fork costs a millisecond on the way to the user's first byte.
+The *launcher* sets the umask and the terminal, says the program's pid, makes the login environment and becomes the
+program. It uses builtins only, but for one `stty` with a terminal: a fork costs a millisecond on the way to the user's
+first byte.
 
 Told of named pipes (`NamedPipes`) it moves its stdin, stdout and stderr to them, and only then says its pid, on the
 stdout that it came with. A directory of the same name on another host or in a virtual machine has no pipe of these
@@ -21,6 +22,11 @@ PIPED, APART, CLOSED = "piped", "apart", "closed"
 another host's, or it may not open them."""
 ARGUMENT_LIMIT = 131_071
 """The kernel's limit for one argument or one environment string, in bytes, its NUL not counted."""
+UMASK_OF_SSHD = "go-w"
+"""What sshd leaves of the umask that it was started with, as POSIX's `umask` takes it: at least 022.
+
+An engine's own is 0, and newer runtimes pass it on to what is exec'd (runc 1.5).
+"""
 
 SFTP_SERVERS = (
     "/usr/lib/openssh/sftp-server",
@@ -35,8 +41,9 @@ _LOGIN_SHELLS = "ash | bash | csh | dash | fish | ksh | mksh | rbash | sh | tcsh
 """Those that become a login shell by `-l`. sshd writes a `-` in front of argv[0], which no POSIX shell can."""
 
 LAUNCHER = f"""\
-sshore_say=$1 sshore_tty=$2 sshore_stay=$3 sshore_fifos=$4 sshore_boot=$5 sshore_must=$6 sshore_form=$7
-shift 7
+sshore_say=$1 sshore_tty=$2 sshore_stay=$3 sshore_fifos=$4 sshore_boot=$5 sshore_must=$6 sshore_form=$8
+umask "$7"
+shift 8
 if [ -n "$sshore_tty" ]; then
   set -f
   IFS=' ,'
@@ -196,8 +203,9 @@ def launch_argv(
     stay: bool = False,
     say_pid: bool = False,
     pipes: NamedPipes | None = None,
+    umask: str = UMASK_OF_SSHD,
 ) -> tuple[str, ...]:
-    """Return the argv that becomes `program`.
+    """Return the argv that becomes `program`, with this `umask`: octal digits, or what POSIX's `umask` takes besides.
 
     With `say_pid`, or told of `pipes`, the first line of its stdout is its pid in the container's own numbering, in
     decimal; it leads a process group and a session of that number. Without a terminal its stdout and stderr follow as
@@ -208,4 +216,4 @@ def launch_argv(
     settings = stty_settings(tty.size, tty.modes) if tty else ""
     words = ("pid" if say_pid or pipes else "", settings, "stay" if stay else "")
     carrier = (pipes.path, pipes.boot_id, "must" if pipes.must else "") if pipes else ("", "", "")
-    return (*BEGINNING, *words, *carrier, *program.arguments())
+    return (*BEGINNING, *words, *carrier, umask, *program.arguments())

@@ -58,7 +58,7 @@ def _interactive(process: FakeProcess, commands: Mapping[str, Command]) -> int:
 
 
 def _launch(process: FakeProcess, arguments: tuple[str, ...], commands: Mapping[str, Command]) -> int:
-    say_pid, _, _, fifos, _, must, form, *words = arguments
+    say_pid, _, _, fifos, _, must, _, form, *words = arguments
     if fifos and must:
         process.write(f"sshore: the named pipes cannot be used ({APART})\n".encode(), stderr=True)
         return 126

@@ -35,7 +35,7 @@ from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, T
 from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.fake.containers import FakeImage
 from sshore.engine.fake.engine import FAKE_IMAGE
-from sshore.engine.launcher import LAUNCHER
+from sshore.engine.launcher import LAUNCHER, UMASK_OF_SSHD
 from sshore.engine.pipes.budget import PIPE_SIZE, TOTAL
 from sshore.engine.pipes.sharing import Sharing
 from sshore.engine.types import ContainerDied, ContainerGone, EventsLost
@@ -123,6 +123,7 @@ def test_what_was_asked_for_reaches_the_engine(stage: Stage) -> None:
         "cols 80,rows 24",
         "",
         *NO_PIPES,
+        UMASK_OF_SSHD,
         "command",
         "make",
     ]
@@ -149,7 +150,7 @@ def test_a_shell_is_what_the_image_starts(stage: Stage) -> None:
 def test_a_shell_is_what_was_configured_instead(stage: Stage) -> None:
     act = ContainerAct(stage, shellCommand=["/bin/rc"])
     act.tell(RunShell())
-    assert act.container().spec.config["Cmd"][10:] == ["argv", "/bin/rc"]
+    assert act.container().spec.config["Cmd"][11:] == ["argv", "/bin/rc"]
     close(act)
 
 

@@ -30,7 +30,7 @@ from sshore.actors.messages import (
 from sshore.actors.refusals import Refused, refuse
 from sshore.actors.transitions import State
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
-from sshore.engine.launcher import LAUNCHER
+from sshore.engine.launcher import LAUNCHER, UMASK_OF_SSHD
 from sshore.engine.pipes.sharing import Sharing
 from sshore.engine.types import EventsLost, ProgramEnded
 from sshore.metrics.codes import Code
@@ -80,6 +80,7 @@ def test_what_was_asked_for_reaches_the_engine(stage: Stage) -> None:
         "cols 80,rows 24",
         "",
         *NO_PIPES,
+        UMASK_OF_SSHD,
         "command",
         "make all",
     )
@@ -103,14 +104,14 @@ def test_every_kind_of_program_is_launched_and_counted(
     act.tell(request_)
     stage.told_parent.wait_for(ContainerWanted)
     act.tell(stage.idle_container())
-    assert act.exec().spec.argv[10:] == arguments
+    assert act.exec().spec.argv[11:] == arguments
     assert stage.count("sshore_sessions_total", kind=kind) == 1
 
 
 def test_a_configured_shell_gets_commands_too(stage: Stage) -> None:
     act = ExecAct(stage, shellCommand=["/bin/rc", "-v"])
     act.run("date")
-    assert act.exec().spec.argv[10:] == ("argv", "/bin/rc", "-v", "-c", "date")
+    assert act.exec().spec.argv[11:] == ("argv", "/bin/rc", "-v", "-c", "date")
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ class OwnSshd:
         }
         return asyncssh.connect(LOOPBACK, self.port, **(defaults | options))
 
-    def start(self) -> None:
-        """Start it and wait until it listens."""
+    def start(self, umask: int = -1) -> None:
+        """Start it, with this umask or the tests' own, and wait until it listens."""
         # Its helper processes need it, and only an init script makes it.
         Path("/run/sshd").mkdir(exist_ok=True)
         with (self._folder / "sshd.log").open("wb") as log:
@@ -81,6 +81,7 @@ class OwnSshd:
                 ["/usr/sbin/sshd", "-D", "-e", "-f", self._folder / "sshd_config"],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
+                umask=umask,
             )
         deadline = time.monotonic() + _START_SECONDS
         while not _listens(self.port):
