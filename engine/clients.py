@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from queue import Empty, Full, LifoQueue
@@ -11,7 +10,6 @@ from typing import Any, TypeVar
 
 from docker import APIClient
 from docker.constants import DEFAULT_DOCKER_API_VERSION
-from docker.tls import TLSConfig
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
@@ -133,28 +131,26 @@ class ClientPool:
         return self._new_client(operation, self._version)
 
     def _new_client(self, operation: str, version: str) -> APIClient:
-        tls = self._address.tls
-        pair = (tls.cert, tls.key) if tls and tls.cert else None
-        url = _SOME_SOCKET if self._address.ssh else self._address.base_url
+        plain_tcp = bool(self._address.host) and self._address.tls is None
+        url = self._address.base_url if plain_tcp or self._address.path else _SOME_SOCKET
         try:
-            client = APIClient(url, version=version, tls=TLSConfig(client_cert=pair) if tls else False)
+            client = APIClient(url, version=version)
         except Exception as failure:
             raise translate(operation, failure) from failure
-        if self._address.host:
+        if plain_tcp:
             _tune(client)
         else:
             client.mount("http+docker://", _OneEngine(self._address))
-        # Else REQUESTS_CA_BUNDLE would replace our authorities, and HTTP_PROXY stand in between.
+        # Else HTTP_PROXY would stand in between.
         client.trust_env = False
-        if tls:
-            client.verify = tls.cacert or _system_authorities()
         return client
 
 
 class _OneEngine(BaseHTTPAdapter):
-    """Connects as `address` says, over a unix socket or ssh.
+    """Connects as `address` says, over a unix socket, TLS or ssh.
 
-    docker-py's own adapters keep connections by URL: 25 in each client, one for each container asked about.
+    docker-py's own adapters keep connections by URL: 25 in each client, one for each container asked about. And TLS is
+    checked in one way, that of `client_context`, for calls as for streams.
     """
 
     def __init__(self, address: EngineAddress) -> None:
@@ -183,7 +179,7 @@ class _Connections(HTTPConnectionPool):
 
 class _Connection(HTTPConnection):
     def __init__(self, address: EngineAddress) -> None:
-        super().__init__("localhost")
+        super().__init__(address.host or "localhost", address.port or None)
         self._address = address
 
     def connect(self) -> None:
@@ -208,11 +204,6 @@ def _call(operation: str, client: APIClient, deadline: float, call: Callable[[AP
 
 def _system_version(client: APIClient) -> Any:
     return client.version(api_version=False)
-
-
-def _system_authorities() -> str | bool:
-    paths = ssl.get_default_verify_paths()
-    return paths.cafile or paths.capath or True
 
 
 def _remaining(deadline: float) -> float:

@@ -12,10 +12,10 @@ import pytest
 from sshore.engine.address import EngineAddress
 from sshore.engine.control_shell import CONTROL_SHELL
 from sshore.engine.docker_engine import DockerEngine
-from sshore.engine.errors import EngineError, NotFound
+from sshore.engine.errors import EngineError, NotFound, ServerFault
 from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.engine.interface import ControlInput, Engine, ProgramStream
-from sshore.engine.types import ContainerSpec, ExecSpec
+from sshore.engine.types import ContainerSpec, ContainerSummary, ExecSpec
 from support.engines import EngineAtHand
 from support.event_log import EventLog
 from support.recorder import Recorder
@@ -92,10 +92,20 @@ class Bench:
     def clean(self) -> None:
         for control in self._controls:
             control.close()
-        for row in self.engine.list_containers(self.labels, timeout=TIMEOUT):
+        for row in self._containers():
             with contextlib.suppress(EngineError):
                 self.engine.remove_container(row.id, timeout=TIMEOUT)
         self.engine.close()
+
+    def _containers(self) -> list[ContainerSummary]:
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return self.engine.list_containers(self.labels, timeout=TIMEOUT)
+            except ServerFault:
+                # podman fails where a container's process ends while it is looked at.
+                if time.monotonic() > deadline:
+                    raise
 
 
 @pytest.fixture(params=["fake", *(pytest.param(kind, marks=pytest.mark.engine) for kind in ("unix", "tls", "podman"))])
