@@ -62,7 +62,18 @@ collect_wheels() {
         download "$python" "$WHEELS/pip" --no-deps pip &&
         # By its file: another package of that name, from wherever, is not looked at.
         download "$python" "$WHEELS/dependencies" "$WHEELS"/sshore/*.whl &&
-        rm "$WHEELS"/dependencies/sshore-*.whl
+        rm "$WHEELS"/dependencies/sshore-*.whl &&
+        check_hashes "$WHEELS"/{pip,dependencies}/*.whl
+}
+
+# pip checks no hashes where one requirement, sshore's own wheel, has none.
+check_hashes() {
+    local wheel sum
+    for wheel in "$@"; do
+        sum=$(sha256sum "$wheel")
+        grep -q -- "--hash=sha256:${sum%% *}\( \|$\)" requirements.lock ||
+            die "requirements.lock has no hash of $(basename "$wheel")" "run make lock, if that file is as it should be"
+    done
 }
 
 download() {
@@ -71,8 +82,10 @@ download() {
     for tag in manylinux2014 manylinux_2_17 manylinux_2_28 manylinux_2_34; do
         platforms+=(--platform "${tag}_$(uname -m)")
     done
+    mkdir -p "$WHEELS"
+    sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' requirements.lock >"$WHEELS/pins.txt"
     .venv/bin/pip download --quiet --disable-pip-version-check --only-binary=:all: --python-version "$python" \
-        "${platforms[@]}" --constraint requirements.lock --dest "$folder" "$@"
+        "${platforms[@]}" --constraint "$WHEELS/pins.txt" --dest "$folder" "$@"
 }
 
 make_own_base() {

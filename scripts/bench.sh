@@ -6,7 +6,7 @@ source "$(dirname "$0")/common.sh"
 [ -x /usr/sbin/sshd ] || need_packages openssh-server
 if [ requirements-bench.lock -nt .venv/.bench-installed ]; then
     say "installing what requirements-bench.lock names into .venv"
-    .venv/bin/pip install --quiet --disable-pip-version-check -r requirements-bench.lock
+    .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
     touch .venv/.bench-installed
 fi
 mkdir -p "$STATE"

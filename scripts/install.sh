@@ -30,7 +30,7 @@ create_venv() {
 
 create_venv
 say "installing what requirements.lock names into .venv"
-.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
+.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 # The lock brings setuptools, so that this needs no second, isolated environment.
 PYTHONWARNINGS=ignore .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# make lock: pin every dependency in requirements.lock, and what only `make bench` needs in requirements-bench.lock;
-# hosts and index addresses stay out of them.
+# make lock: pin every dependency in requirements.lock, and what only `make bench` needs in requirements-bench.lock, each
+# with the hashes of its files; hosts and index addresses stay out of them.
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
 
 compile() {
-    CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
+    CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
         --no-emit-index-url --no-emit-find-links --no-emit-trusted-host "$@" pyproject.toml
 }
 
