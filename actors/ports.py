@@ -13,7 +13,7 @@ from .refusals import Refused
 
 
 class SessionPort(Protocol):
-    """One session channel in the loop. After `exited` or `refused` nothing else is called but `taken`."""
+    """One session channel in the loop. After `exited` or `refused` nothing else is called but `taken` and `sized`."""
 
     def open_exec(self, exec_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         """Open the stream of a created exec; answers StreamOpened (with a pid), StartFailed or StreamFailed.

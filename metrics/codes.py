@@ -151,7 +151,7 @@ class Code(StrEnum):
     SIGNAL_UNKNOWN = (
         auto(),
         "This signal is not known.",
-        "Nothing to do. An SSH client is told nothing either: the protocol has no answer to a signal.",
+        "Nothing to do. An SSH client hears of it only if it asks for an answer, which hardly any does.",
     )
     REQUEST_OUT_OF_ORDER = (
         auto(),
