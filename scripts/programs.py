@@ -1,4 +1,4 @@
-"""programs.py FOLDER PROGRAM…: fill FOLDER with links to the programs that the PROGRAMs' Debian packages bring.
+"""programs.py FOLDER PROGRAM…: print a folder in FOLDER with links to the programs that the PROGRAMs' packages bring.
 
 These are the programs of the packages that they are in, of those on which these depend, and of the base system's
 (Essential: yes). A program that is in no package comes alone.
@@ -6,11 +6,14 @@ These are the programs of the packages that they are in, of those on which these
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,15 +22,23 @@ ALTERNATIVES = "/etc/alternatives/"
 _FIELDS = r"${Package}\t${Essential}\t${Provides}\t${Pre-Depends},${Depends}\n"
 
 
-def main(folder: Path, programs: Iterable[str]) -> None:
-    """Make the folder anew."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def main(folder: Path, programs: Iterable[str]) -> Path:
+    """Make one unless it is there. It stays as it is: another run may have it on its PATH."""
     search = os.pathsep.join((os.environ["PATH"], *FOLDERS))
     found = {name: path for name in programs if (path := shutil.which(name, path=search))}
     files = files_of(closure(packages_of(found.values())))
-    for name, path in {**dict(programs_among(files)), **found}.items():
-        (folder / name).symlink_to(path)
+    links = {**dict(programs_among(files)), **found}
+    made = folder / hashlib.sha256(repr(sorted(links.items())).encode()).hexdigest()[:16]
+    if not made.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=folder))
+        draft.chmod(0o755)
+        for name, path in links.items():
+            (draft / name).symlink_to(path)
+        # Another may have been quicker.
+        with contextlib.suppress(OSError):
+            draft.rename(made)
+    return made
 
 
 def packages_of(paths: Iterable[str]) -> set[str]:
@@ -88,4 +99,4 @@ def _bare(package: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    print(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -38,8 +38,8 @@ has_program() { PATH=$PATH:/usr/sbin:/sbin have "$1"; }
 # From here on only those programs are found that the set-up has installed, and the base system's. What somebody has
 # installed by hand cannot hide a missing step. Where there is no dpkg to ask, nothing changes.
 confine_path() {
-    local folder=$STATE/programs
+    local folder
     have dpkg-query || return 0
-    .venv/bin/python scripts/programs.py "$folder" "${TEST_TOOLS[@]%% *}" "${EARLIER_TOOLS[@]}"
+    folder=$(.venv/bin/python scripts/programs.py "$STATE/programs" "${TEST_TOOLS[@]%% *}" "${EARLIER_TOOLS[@]}")
     export PATH=$ROOT/.venv/bin:$folder
 }
