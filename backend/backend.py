@@ -29,6 +29,7 @@ from ..engine.instrumented import InstrumentedEngine
 from ..engine.interface import Engine
 from ..engine.janitor_link import JanitorLink
 from ..engine.pipes.sharing import Sharing
+from ..engine.tls_check import require_usable
 from ..engine.turns import Turns
 from ..engine.watcher import EventWatcher
 from ..metrics.counters import Metrics
@@ -263,5 +264,8 @@ def _starts_at_once(connection: ConnectionConfig) -> int:
 
 
 def engine_address(connection: ConnectionConfig) -> EngineAddress:
-    """Return where the configured engine listens. Raises ValueError for an address that cannot be used."""
-    return EngineAddress.parse(connection.host, connection.cacert or "", connection.cert or "", connection.key or "")
+    """Return where the configured engine listens. Raises ValueError for what cannot be used, certificates too."""
+    texts = (connection.cacert or "", connection.cert or "", connection.key or "")
+    address = EngineAddress.parse(connection.host, *texts)
+    require_usable(address.tls)
+    return address

@@ -20,6 +20,8 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
 from urllib.parse import quote, urlencode
 
 from .address import EngineAddress
@@ -31,6 +33,8 @@ _GIVE_UP_SECONDS = 120.0
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
 _UNANSWERED = 0
+NO_ORDER = 78
+"""Exit status (EX_CONFIG) of a janitor whose order cannot be understood: another would understand it no better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,12 @@ def main() -> None:
     """Obey the pipe on stdin until its end."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGABRT):
         signal.signal(number, signal.SIG_IGN)
+    sys.excepthook = _say_where
     pipe = sys.stdin.buffer
     first = pipe.readline()
     if not first:
         return
-    order = Order.parse(first)
+    order = _understood(first)
     claimed = listen(pipe)
     if claimed is None:
         return
@@ -65,6 +70,24 @@ def main() -> None:
     if left:
         with contextlib.suppress(OSError):
             print(f"sshore janitor: could not remove {' '.join(sorted(left))}", file=sys.stderr)
+
+
+def _understood(line: bytes) -> Order:
+    """The order; one that is none now will never be one, and ends the process with NO_ORDER."""
+    try:
+        return Order.parse(line)
+    except Exception as error:  # whatever it is: its text and its traceback may hold what was read
+        _say_where(type(error), error, error.__traceback__)
+        sys.exit(NO_ORDER)
+
+
+def _say_where(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+    """Say what went wrong without a word of the order, which has the engine's key in it."""
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "nowhere"
+    with contextlib.suppress(OSError):
+        print(f"sshore janitor: {kind.__name__} in {place}", file=sys.stderr)
 
 
 def listen(lines: Iterable[bytes]) -> set[str] | None:

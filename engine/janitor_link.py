@@ -14,6 +14,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from .address import EngineAddress
+from .janitor import NO_ORDER
 from .retry import Backoff
 
 GRACE_SECONDS = 3.0
@@ -113,6 +114,11 @@ class JanitorLink:
             status = self._child.wait()
             if self._ended:
                 break
+            if status == NO_ORDER:
+                # Without one the other nets hold: the switch, and the next gateway's sweep. Claims go nowhere.
+                self._log.error("janitor_refused_its_order", status=status)
+                self._hang_up()
+                return
             self._log.error("janitor_restarted", status=status)
             time.sleep(backoff.next())
             self._replace()
@@ -168,5 +174,5 @@ class JanitorLink:
 def _address_fields(address: EngineAddress) -> dict[str, str]:
     tls = address.tls
     files = {"cacert": tls.cacert, "cert": tls.cert, "key": tls.key} if tls else {}
-    texts = {name: Path(path).read_text() if path else "" for name, path in files.items()}
+    texts = {name: Path(path).read_text("utf-8", "replace") if path else "" for name, path in files.items()}
     return {"host": address.base_url, "cacert": "", "cert": "", "key": "", **texts}

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+_LONGEST_PATH_SHOWN = 200
+"""What is longer, or no absolute path, may be a key that has lost its first line."""
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
@@ -26,14 +29,20 @@ class TlsFiles:
 
         Raises ValueError when a file is missing, or one of `cert` and `key`.
         """
-        if bool(cert) != bool(key):
-            raise ValueError("a client certificate needs both cert and key")
-        given = {"cacert": cacert, "cert": cert, "key": key}
-        folder = None
-        if any(_is_text(value) for value in given.values()):
-            folder = Path(tempfile.mkdtemp(prefix="sshore-tls-"))
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        return cls(**{name: _as_path(name, value, folder) for name, value in given.items()})
+        return _files(cacert, cert, key)
+
+
+@lru_cache(maxsize=4)
+def _files(cacert: str, cert: str, key: str) -> TlsFiles:
+    """The same texts are in the same files, however often a configuration is read."""
+    if bool(cert) != bool(key):
+        raise ValueError("a client certificate needs both cert and key")
+    given = {"cacert": cacert, "cert": cert, "key": key}
+    folder = None
+    if any(_is_text(value) for value in given.values()):
+        folder = Path(tempfile.mkdtemp(prefix="sshore-tls-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return TlsFiles(**{name: _as_path(name, value, folder) for name, value in given.items()})
 
 
 @lru_cache(maxsize=4)
@@ -49,8 +58,13 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if files.cert:
-        context.load_cert_chain(files.cert, files.key)
+        context.load_cert_chain(files.cert, files.key, without_passphrase)
     return context
+
+
+def without_passphrase() -> str:
+    """Answer OpenSSL, which would else ask the terminal that the server was started from, and wait."""
+    return ""
 
 
 def _is_text(value: str) -> bool:
@@ -64,5 +78,6 @@ def _as_path(name: str, value: str, folder: Path | None) -> str:
         path.write_text(value)
         return str(path)
     if value and not os.access(value, os.R_OK):
-        raise ValueError(f"{name}: {value!r} is no PEM text and no readable file")
+        shown = f"{value!r} is" if len(value) <= _LONGEST_PATH_SHOWN and value.startswith("/") else "it is"
+        raise ValueError(f"{name}: {shown} no PEM text and no readable file")
     return value
