@@ -9,6 +9,8 @@ from .containerssh_docker import translate_docker
 from .containerssh_sections import FOREIGN, NOTED, REFUSED, translate_section
 from .dockerrun import translate_dockerrun
 from .document import Document
+from .go_yaml import read_as_go
+from .listen import EVERY_ADDRESS, parse_listen
 from .problems import KeyPath, dotted
 from .text import shortened
 from .translation import Translation, is_zero
@@ -31,13 +33,20 @@ _BACKENDS = ("docker", "dockerrun")
 
 def translate(document: Document) -> Translation:
     """Return a document's values in sshore's keys. A document without a key of ContainerSSH's stays as it is."""
-    t = Translation(dict(document.data), document.spelled)
-    own = next((path for path in _OWN_KEYS if _has(t.data, path)), None)
+    t = Translation(dict(document.data), document.spelled, is_json=document.is_json)
+    own = next((path for path in _OWN_KEYS if _has(t.data, path)), None) or _password_server(t.data)
     mark = own or (_ITS_SPELLING if _has(t.data, _ITS_SPELLING) else None)
     if mark is not None:
         t.note(mark, f"read as a configuration of ContainerSSH, because it has '{dotted(mark)}'")
         _translate(t, own_image=own is not None)
     return t
+
+
+def _password_server(data: Any) -> KeyPath | None:
+    """As a mapping it is ContainerSSH's: sshore's `passwords` is a path."""
+    auth = data.get("auth")
+    found = isinstance(auth, Mapping) and isinstance(auth.get("password"), Mapping)
+    return ("auth", "password") if found else None
 
 
 def _has(data: Any, path: KeyPath) -> bool:
@@ -47,7 +56,11 @@ def _has(data: Any, path: KeyPath) -> bool:
 
 
 def _translate(t: Translation, *, own_image: bool) -> None:
+    if not t.is_json:
+        t.data = read_as_go(t.data)
     _listen(t)
+    for name in ("ssh", "metrics", "health"):
+        _both_families(name, t)
     for name in ("ssh", "auth", "log", "metrics", "health"):
         if name in t.data:
             t.data[name] = translate_section(name, t.data[name], t)
@@ -60,6 +73,20 @@ def _translate(t: Translation, *, own_image: bool) -> None:
     docker = translate_docker(t.data.get("docker") or {}, t, own_image=own_image)
     if docker:
         t.data["docker"] = docker
+
+
+def _both_families(name: str, t: Translation) -> None:
+    """Go listens on IPv4 and IPv6 where a wildcard of either is given (https://pkg.go.dev/net#Listen)."""
+    section = t.data.get(name)
+    if not isinstance(section, Mapping) or not isinstance(section.get("listen"), str):
+        return
+    try:
+        host, port = parse_listen(section["listen"])
+    except ValueError:
+        return
+    if host and host in EVERY_ADDRESS:
+        t.note((name, "listen"), "taken for IPv4 and IPv6, as ContainerSSH does")
+        t.data[name] = {**section, "listen": f":{port}"}
 
 
 def _listen(t: Translation) -> None:

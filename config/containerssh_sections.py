@@ -136,7 +136,8 @@ def _audit(section: Any, path: KeyPath, t: Translation) -> None:
 
 
 def _geoip(section: Any, path: KeyPath, t: Translation) -> None:
-    if isinstance(section, Mapping) and section.get("provider") == "dummy":
+    # Its default, whatever else is there.
+    if isinstance(section, Mapping) and section.get("provider") in ("dummy", "", None):
         t.note(path, "ignored: it is switched off")
     else:
         t.refuse(path, "sshore does not look up where clients come from yet")

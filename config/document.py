@@ -54,6 +54,7 @@ class Document:
     lines: dict[KeyPath, int] = field(default_factory=dict)
     spelled: dict[KeyPath, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    is_json: bool = False
 
     @cached_property
     def _folded_lines(self) -> dict[KeyPath, int]:
@@ -79,7 +80,7 @@ def read_document(text: str, name: str) -> Document:
     node = _composed(text.replace("\t", " ") if is_json else text, name)
     if node is None:
         raise ConfigError([Problem("", None, "the file is empty")], name)
-    document = Document()
+    document = Document(is_json=is_json)
     try:
         data = _Reader(document).value(node, ())
     except _UnusableError as error:

@@ -34,7 +34,7 @@ def parse_duration(value: object) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(_EXAMPLE)
-    seconds = value if isinstance(value, float) else float(Fraction(_nanoseconds(value), 10**9))
+    seconds = value if isinstance(value, float) else float(Fraction(nanoseconds(value), 10**9))
     if not SHORTEST <= seconds <= LONGEST:
         raise ValueError(_out_of_range(value, seconds))
     return seconds
@@ -49,7 +49,8 @@ def format_duration(seconds: float) -> str:
     return f"{nanoseconds}ns"
 
 
-def _nanoseconds(value: str | int) -> int:
+def nanoseconds(value: str | int) -> int:
+    """Return the nanoseconds of Go's notation, or the int itself. Raises ValueError with a sentence."""
     if isinstance(value, int):
         return value
     match = _WHOLE.fullmatch(value) if len(value) <= 64 else None

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from .docker_api import CONTAINER, HOST, Kind, Leaf, ListOf, MapOf, Structure
+from .go_yaml import as_flag, as_nanoseconds, as_number
 from .problems import KeyPath
 from .translation import Translation, is_zero
 
 _RESOURCES = "resources"
 # Pointers in Go: their zero values say something. An empty ENTRYPOINT or CMD is not the image's own.
 _POINTERS = {"StopTimeout", "MemorySwappiness", "OomKillDisable", "PidsLimit", "Init", "Entrypoint", "Cmd"}
+_HEALTHCHECK: KeyPath = ("Healthcheck",)
+_DURATIONS = ("Interval", "Timeout", "StartPeriod", "StartInterval")
 _NOTHING: tuple[Any, ...] = ("", 0, [], {}, [0, 0])
 _GONE = "the Docker API has no such key, and neither ContainerSSH nor sshore limits anything by it"
 _NO_KEYS = {"diskquota": _GONE, "cpurealtimequota": _GONE, "initpath": "the engine chooses its init itself"}
@@ -41,6 +44,10 @@ def said(kind: Kind, value: Any, path: KeyPath, t: Translation) -> Any:
 
 
 def _leaf(kind: Leaf, value: Any, path: KeyPath, t: Translation) -> Any:
+    if kind is Leaf.BOOLEAN and not t.is_json:
+        return as_flag(value)
+    if kind is Leaf.INTEGER and not t.is_json:
+        return as_nanoseconds(value) if path[-2:-1] == _HEALTHCHECK and path[-1] in _DURATIONS else as_number(value)
     if kind is Leaf.TEXT and isinstance(value, bool | int | float):
         return t.spelled.get(t.origin(path), str(value))
     if kind is Leaf.COMMAND and isinstance(value, list):

@@ -9,6 +9,8 @@ from .text import shortened
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _WILDCARDS = {"0.0.0.0": 4, "::": 6}
+EVERY_ADDRESS = frozenset(("", *_WILDCARDS))
+"""The hosts that stand for every address, at least of one family."""
 
 
 def parse_listen(text: str) -> tuple[str, int]:

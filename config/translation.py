@@ -16,6 +16,7 @@ class Translation:
     spelled: dict[KeyPath, str] = field(default_factory=dict)
     notes: list[Fault] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    is_json: bool = False
     _origins: dict[KeyPath, KeyPath] = field(default_factory=dict)
 
     def note(self, path: KeyPath, message: str) -> None:

@@ -43,7 +43,8 @@ def _unknown(section: type[Section], key: str, path: KeyPath) -> Fault:
     known = [*section.aliases(), *section.older_names]
     similar = closest(key, known)
     place = next((place for name, place in _all_keys() if name.lower() == key.lower()), None)
-    if similar and (place is None or similar.lower() == key.lower()):
+    # Here, where it is but the plural or the singular, rather than the same word elsewhere.
+    if similar and (place is None or similar.lower().rstrip("s") == key.lower().rstrip("s")):
         return Fault((*path, key), f"unknown key, did you mean '{similar}'?", ((*path, similar),))
     if place is not None:
         return Fault((*path, key), f"unknown key here, did you mean '{dotted(place)}'?", (place,))

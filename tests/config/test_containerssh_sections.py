@@ -40,7 +40,6 @@ RESTRICTING = {
     "an audit log": ("audit", {"audit": {"enable": True, "format": "binary", "storage": "s3"}}),
     "an audit log, perhaps": ("audit", {"audit": {"format": "binary"}}),
     "geoip": ("geoip", {"geoip": {"provider": "maxmind", "maxmind2-file": "/g.mmdb"}}),
-    "geoip of 0.3": ("geoip", {"geoip": {"geoip2-file": "/g.mmdb"}}),
     "a default policy": ("security.defaultMode", {"security": {"defaultMode": "disable"}}),
     "a forced command": ("security.forceCommand", {"security": {"forceCommand": "enable"}}),
     "variables": ("security.env", {"security": {"env": {"mode": "filter", "allow": ["LANG"]}}}),
@@ -103,6 +102,10 @@ HARMLESS = {
     "audit that is off": (
         {"audit": {"enable": False, "format": "none", "storage": "none"}},
         {"audit": "ignored: it is switched off"},
+    ),
+    "geoip without a provider": (
+        {"geoip": {"maxmind-geoip2-file": "/g.mmdb"}},
+        {"geoip": "ignored: it is switched off"},
     ),
     "geoip that is off": ({"geoip": {"provider": "dummy"}}, {"geoip": "ignored: it is switched off"}),
     "no configuration server": (
