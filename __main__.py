@@ -17,7 +17,7 @@ import click
 import platformdirs
 import structlog
 
-from .config.load import load_config, load_serving
+from .config.load import load_config
 from .config.logs import configure_logging
 from .config.migrate import migrated
 from .config.models import Config
@@ -49,7 +49,7 @@ def serve(file: Path, state: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
     # Whoever wants a reload from here on gets it once there is somebody who can do it.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
-    config = _load(file, load_serving)
+    config = _load(file, _to_serve)
     configure_logging(config.log)
     # The watchdog's SIGABRT leaves the stack of every thread.
     faulthandler.enable()
@@ -60,7 +60,7 @@ def serve(file: Path, state: Path) -> None:
     from .ssh.service import Service
 
     async def run() -> int:
-        return await Service(config, state, lambda: load_serving(file)).run()
+        return await Service(config, state, lambda: _to_serve(file)).run()
 
     try:
         sys.exit(asyncio.run(run()))
@@ -70,9 +70,10 @@ def serve(file: Path, state: Path) -> None:
 
 @main.command("check-config")
 @click.argument("file", type=click.Path(path_type=Path))
-def check_config(file: Path) -> None:
-    """Print the effective configuration of FILE, or what is wrong with it."""
-    config = _load(file)
+@click.option("--embedded", is_flag=True, help="For a program that brings its own authentication: 'auth' may be empty.")
+def check_config(file: Path, embedded: bool) -> None:
+    """Print the effective configuration of FILE, or what is wrong with it: what 'serve' would say, too."""
+    config = _load(file, lambda path: _to_serve(path, embedded=embedded))
     for note in config.notes:
         click.echo(note.in_file(str(file)), err=True)
     click.echo(effective(config), nl=False)
@@ -108,6 +109,12 @@ def ps(file: Path | None) -> None:
 def version() -> None:
     """Print the version."""
     click.echo(f"sshore {installed_version('sshore')}")
+
+
+def _to_serve(file: Path, *, embedded: bool = False) -> Config:
+    from .ssh.start_checks import load_to_serve
+
+    return load_to_serve(file, embedded=embedded)
 
 
 def _load(file: Path, load: Callable[[Path], Config] = load_config) -> Config:

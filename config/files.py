@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +12,17 @@ from .pem import is_pem_text
 from .problems import Fault, KeyPath
 from .text import shortened
 
+_NO_PATH = "what is given is neither PEM text nor the path of a file that is there"
+_KEY_TEXT = re.compile(r"[A-Za-z0-9+=]{48}")
+"""A long piece of base64: the body of a key that has lost the lines around it."""
+
 
 def missing_files(config: Config) -> Iterator[Fault]:
     """Name every configured file that is not there. A file that may not be looked at is not held missing."""
     for path, value in _named(config):
         if fault := _fault(Path(value)):
-            yield Fault(path, fault)
+            pem = path[-2:] != ("auth", "passwords")
+            yield Fault(path, _NO_PATH if pem and _may_be_a_key(value) else fault)
 
 
 def _named(config: Config) -> Iterator[tuple[KeyPath, str]]:
@@ -29,13 +36,18 @@ def _named(config: Config) -> Iterator[tuple[KeyPath, str]]:
         yield ("auth", "passwords"), str(config.auth.passwords)
 
 
+def _may_be_a_key(value: str) -> bool:
+    return _KEY_TEXT.search(value) is not None
+
+
 def _fault(path: Path) -> str | None:
     try:
-        if path.is_dir():
-            return f"{shortened(str(path), 200)} is a folder, not a file"
-        path.stat()
+        mode = path.stat().st_mode
     except PermissionError:
         return None
     except OSError as error:
         return f"{shortened(str(path), 200)}: {error.strerror}"
-    return None
+    if stat.S_ISDIR(mode):
+        return f"{shortened(str(path), 200)} is a folder, not a file"
+    # Of a FIFO or a device nobody knows whether reading it ever ends.
+    return None if stat.S_ISREG(mode) else f"{shortened(str(path), 200)} is not a regular file"

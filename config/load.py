@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from .containerssh import translate
+from .dangers import dangers
 from .document import MAX_CHARACTERS, Document, read_document
 from .files import missing_files
 from .models import Config
@@ -15,7 +17,10 @@ from .problems import ConfigError, Fault, KeyPath, Problem, dotted
 from .sentences import faults_of
 from .unknown import without_unknown
 
-__all__ = ["ConfigError", "Problem", "load_config", "load_serving", "parse_config", "require_serving"]
+__all__ = ["ConfigError", "Problem", "load_config", "parse_config", "require_serving"]
+
+
+Place = Callable[[Fault], Problem]
 
 
 def load_config(path: Path) -> Config:
@@ -38,11 +43,24 @@ def read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError([Problem("", line, "not UTF-8 text: is this a binary file?")], name) from None
+        raise ConfigError(
+            [Problem("", line, f"not UTF-8 text: {_what_it_may_be(content, error.start)}")], name
+        ) from None
+
+
+def _what_it_may_be(content: bytes, place: int) -> str:
+    if b"\0" in content:
+        return "is this a binary file?"
+    return f"the byte 0x{content[place]:02x}; is it latin-1? 'iconv -f latin1 -t utf-8 OLD >NEW' makes it UTF-8"
 
 
 def parse_config(text: str, name: str) -> Config:
     """Read YAML or JSON text; `name` is its file's, for messages and relative paths. Raises ConfigError."""
+    return parse(text, name)[0]
+
+
+def parse(text: str, name: str) -> tuple[Config, Place]:
+    """Do the same, and return as well what tells where in the file a fault that is found later stands."""
     document = read_document(text, name)
     translation = translate(document)
     faults = list(translation.faults)
@@ -56,14 +74,13 @@ def parse_config(text: str, name: str) -> Config:
     problems = document.problems + _problems(document, in_file)
     if config is None or problems:
         raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0), name)
-    return config.with_notes(_problems(document, translation.notes))
 
+    def place(fault: Fault) -> Problem:
+        path = translation.origin(fault.path)
+        return Problem(dotted(path), document.line(path), fault.message)
 
-def load_serving(path: Path) -> Config:
-    """Do the same for a server of one's own, which needs more than a valid configuration."""
-    config = load_config(path)
-    require_serving(config, str(path))
-    return config
+    notes = [*_problems(document, translation.notes), *map(place, dangers(config))]
+    return config.with_notes(dict.fromkeys(notes)), place
 
 
 def require_serving(config: Config, name: str = "") -> None:

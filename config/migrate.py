@@ -7,6 +7,7 @@ from pathlib import Path
 from .containerssh import translate
 from .document import read_document
 from .load import parse_config, read_text
+from .problems import DANGEROUS
 from .text import printable
 from .yaml_text import yaml_text
 
@@ -18,7 +19,8 @@ def migrated(path: Path) -> str:
     where the old file's effect cannot be had.
     """
     text = read_text(path)
-    notes = parse_config(text, str(path)).notes
+    # What is dangerous stays so, and is said of the new file by whoever reads it.
+    notes = [note for note in parse_config(text, str(path)).notes if not note.message.startswith(DANGEROUS)]
     values = translate(read_document(text, str(path))).data
     comments = [f"# {printable(note.in_file(''))}" for note in notes]
     head = [f"# From {printable(path.name)}."] if comments else []

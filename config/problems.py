@@ -13,6 +13,8 @@ from .text import printable
 KeyPath = tuple[str | int, ...]
 
 FAULTS = "sshore_faults"
+DANGEROUS = "dangerous: "
+"""What a note about a danger begins with."""
 
 
 @dataclass(frozen=True, slots=True)

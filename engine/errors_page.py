@@ -43,11 +43,11 @@ growing pauses and inside the call's own timeout; what timed out, a program's st
 _START = """\
 ## When the server cannot start
 
-`sshore serve` ends with status 1 and the reason on stderr: everything that is wrong with the configuration, with paths
-and lines (`sshore check-config FILE` says the same), or one line `sshore cannot start: …` for a port that is taken, a
-host key or password file that cannot be used, a socket of the wrong kind from the service manager, a state folder that
-cannot be written. These have no codes: nobody is connected yet, nothing is counted, and whoever started the server
-reads the sentence.
+`sshore serve` ends with status 1 and the reason on stderr: everything that is wrong with the configuration and the
+keys, passwords and certificates that it names, with paths and lines (`sshore check-config FILE` says the same), or one
+line `sshore cannot start: …` for a port that is taken, a socket of the wrong kind from the service manager, a state
+folder that cannot be written. These have no codes: nobody is connected yet, nothing is counted, and whoever started
+the server reads the sentence.
 """
 
 

@@ -15,7 +15,7 @@ import argon2
 import bcrypt
 import structlog
 
-from .strict_modes import StrictFile, UnsafeFileError, read_strictly
+from .strict_modes import UnsafeFileError, read_strictly
 from .usernames import is_valid_username, secret_fraction
 
 _log = structlog.get_logger(__name__)
@@ -35,6 +35,7 @@ class _Table:
 
     stamp: _Stamp | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
+    mode: int = 0
 
 
 def password_threads() -> ThreadPoolExecutor:
@@ -51,7 +52,7 @@ class PasswordFile:
     def __init__(self, path: Path, threads: ThreadPoolExecutor | None = None) -> None:
         """Reads the file; raises PasswordFileError. `threads` are those of `password_threads` that files share."""
         self._path = path
-        self._table = _load(path)
+        self._table = _load(path, warn=False)
         self._executor = threads or password_threads()
 
     async def verify(self, username: str, password: str) -> bool:
@@ -91,33 +92,44 @@ def matches(expected: str, password: str) -> bool:
     """Check a password against a bcrypt or argon2id hash; nothing matches another. Not for the loop."""
     if expected.startswith("$argon2id$"):
         try:
-            return argon2.PasswordHasher().verify(expected, password.encode("utf-8", "replace"))
+            return argon2.PasswordHasher().verify(expected, _bytes_of(password))
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
     if expected.startswith("$2"):
         # bcrypt looks at 72 bytes; the module raises for more where htpasswd cuts.
-        given = password.encode("utf-8", "replace")[:_BCRYPT_MAX_BYTES]
+        given = _bytes_of(password)[:_BCRYPT_MAX_BYTES]
         return bcrypt.checkpw(given, expected.encode()) and b"\0" not in given
     return False
 
 
-def _load(path: Path) -> _Table:
+def check_password_file(path: Path) -> str | None:
+    """Read the file once; return what about it is dangerous, if anything. Blocks. Raises PasswordFileError."""
+    return _danger(_load(path, warn=False).mode)
+
+
+def _bytes_of(password: str) -> bytes:
+    """What the client sent: bytes that are no text are lone surrogates (PEP 383)."""
+    try:
+        return password.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return password.encode("utf-8", "replace")
+
+
+def _load(path: Path, *, warn: bool = True) -> _Table:
     try:
         file = read_strictly(path, path.parent)
-        text = file.data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PasswordFileError(f"{path} is not UTF-8 text") from error
+        text = file.data.decode("utf-8", "surrogateescape")
     except UnsafeFileError as error:
         raise PasswordFileError(str(error)) from error
     except OSError as error:
         raise PasswordFileError(f"{path}: {error.strerror}") from error
-    _warn_if_readable(path, file)
-    return _Table(_stamp(file.status), _parse(path, text))
-
-
-def _warn_if_readable(path: Path, file: StrictFile) -> None:
-    if file.status.st_mode & stat.S_IROTH:
+    if warn and _danger(file.status.st_mode):
         _log.warning("passwords_world_readable", file=str(path), advice="chmod o-r")
+    return _Table(_stamp(file.status), _parse(path, text), file.status.st_mode)
+
+
+def _danger(mode: int) -> str | None:
+    return "everybody on this machine can read the hashes; do: chmod o-r" if mode & stat.S_IROTH else None
 
 
 def _stamp(status: os.stat_result) -> _Stamp:
@@ -127,7 +139,7 @@ def _stamp(status: os.stat_result) -> _Stamp:
 
 def _parse(path: Path, text: str) -> dict[str, str]:
     hashes: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip() and not line.startswith("#"):
             username, _, hashed = line.strip().partition(":")
             fault = _fault(username, hashed, hashes)

@@ -94,4 +94,5 @@ def _problems(error: Exception) -> Iterator[Problem]:
         case TimeoutError():
             yield Problem("", None, f"the files could not be read within {_LONGEST:g} s")
         case _:
-            yield Problem("", None, repr(error))
+            # Not its repr, which of a decoding error holds all that was read.
+            yield Problem("", None, f"{type(error).__name__}: {error}")

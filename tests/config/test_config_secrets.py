@@ -62,7 +62,7 @@ def test_check_config_shows_no_secret_of_any_section(tmp_path: Path) -> None:
             }
         )
     )
-    done = CliRunner().invoke(main, ["check-config", str(file)])
+    done = CliRunner().invoke(main, ["check-config", "--embedded", str(file)])
     assert done.exit_code == 0, done.output
     assert SECRET not in done.output
     assert not any(line in done.output for line in key_lines)

@@ -84,6 +84,7 @@ def test_the_notes_of_a_file_have_keys_and_lines() -> None:
         (10, "log.destination"),
         (11, "backend"),
         (42, "docker.execution.container.cmd"),
+        (59, "docker.execution.host.usernsmode"),
         (78, "docker.execution.containername"),
         (80, "docker.execution.idleCommand"),
         (89, "docker.execution.agentPath"),

@@ -33,7 +33,10 @@ def test_a_whole_dump_of_0_3_is_read_as_it_is() -> None:
     assert execution.network == {}
     assert execution.disable_command
     assert set(config.docker.timeouts.model_dump().values()) == {45.0}
-    assert [note.path for note in config.notes] == ["backend", "dockerrun", "dockerrun.config.disableCommand"]
+    assert [note.path for note in config.notes] == [
+        *("backend", "dockerrun", "dockerrun.config.disableCommand"),
+        "dockerrun.config.host.resources.pidslimit",
+    ]
 
 
 def test_it_is_session_mode_and_a_pull_for_each() -> None:

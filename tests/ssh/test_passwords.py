@@ -8,7 +8,7 @@ import argon2
 import bcrypt
 import pytest
 from sshore.ssh import passwords
-from sshore.ssh.passwords import PasswordFile, PasswordFileError, matches
+from sshore.ssh.passwords import PasswordFile, PasswordFileError, check_password_file, matches
 from structlog.testing import capture_logs
 
 SALT = b"$2b$04$" + b"." * 22
@@ -132,7 +132,7 @@ def test_a_missing_unreadable_or_binary_file_stops_the_start(path: Path) -> None
         PasswordFile(path)
     path.rmdir()
     path.write_bytes(b"\xff\xfe\0")
-    with pytest.raises(PasswordFileError, match="UTF-8"):
+    with pytest.raises(PasswordFileError, match="line 1: a line is USER:HASH"):
         PasswordFile(path)
 
 
@@ -145,8 +145,16 @@ def test_a_file_that_others_may_write_stops_the_start(path: Path) -> None:
 
 def test_a_file_that_everybody_may_read_is_warned_about(path: Path) -> None:
     write(path, 0o644, alice=bcrypted("x"))
-    with capture_logs() as logs, closing(PasswordFile(path)):
-        assert [entry["event"] for entry in logs] == ["passwords_world_readable"]
+    assert "chmod o-r" in str(check_password_file(path))
+    write(path, alice=bcrypted("x"))
+    assert check_password_file(path) is None
+
+
+async def test_a_file_that_everybody_may_read_later_is_logged(path: Path, users: PasswordFile) -> None:
+    write(path, 0o644, alice=bcrypted("changed"))
+    with capture_logs() as logs:
+        assert await users.verify("alice", "changed")
+    assert [entry["event"] for entry in logs] == ["passwords_world_readable"]
 
 
 async def test_the_file_is_read_again_when_it_changed(path: Path, users: PasswordFile) -> None:
