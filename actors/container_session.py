@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..engine.control_shell import GUARD_SHELL, HANGUP_SECONDS, hangup_all_line, signal_main_line
+from ..engine.control_shell import GUARD_SHELL, GUARD_WITHOUT_INIT, HANGUP_SECONDS, hangup_all_line, signal_main_line
 from ..engine.errors import EngineError, NotFound, TimedOut
 from ..engine.errors import Refused as EngineRefused
 from ..engine.launcher import Program
@@ -123,8 +123,12 @@ class ContainerSession(SessionActor, ContainerOwner):
 
     def signal(self, name: str) -> None:
         # The engine itself reaches the program only, not its process group.
-        self._start_guard()
-        if not self._by_guard(signal_main_line(name), self.timeouts.signal) and self.container:
+        if self.execution.has_init:
+            self._start_guard()
+            if self._by_guard(signal_main_line(name), self.timeouts.signal):
+                return
+        # Without an init the program is pid 1, which no signal from inside reaches that it does not take.
+        if self.container:
             self._signalled = True
             self._kill(self.container, name)
 
@@ -149,7 +153,7 @@ class ContainerSession(SessionActor, ContainerOwner):
     def hang_up(self) -> bool:
         if not self.container or not self._started:
             return False
-        if not self._by_guard(hangup_all_line(), HANGUP_SECONDS):
+        if not self._by_guard(hangup_all_line(), HANGUP_SECONDS) or not self.execution.has_init:
             self._kill(self.container, "HUP")
         return True
 
@@ -199,7 +203,8 @@ class ContainerSession(SessionActor, ContainerOwner):
         if self._guard_begun or not self.container or self.state not in (State.RUNNING, State.SILENT):
             return
         self._guard_begun = True
-        self._guard = ExecShell(self.surroundings, self.container.id, GUARD_SHELL, self._guard_user)
+        script = GUARD_SHELL if self.execution.has_init else GUARD_WITHOUT_INIT
+        self._guard = ExecShell(self.surroundings, self.container.id, script, self._guard_user)
         try:
             self._guard.begin(patience=_GUARD_PATIENCE)
         except TimedOut as error:

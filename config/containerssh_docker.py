@@ -8,7 +8,13 @@ from typing import Any
 from .docker_api import NETWORK
 from .execution import Mode, PullPolicy
 from .go_values import in_terms_of_the_engine, said
-from .owned import OWNED_CONTAINER, OWNED_HOST, OWNED_IN_CONNECTION_MODE, OWNED_IN_SESSION_MODE
+from .owned import (
+    HOST_OWNED_IN_CONNECTION_MODE,
+    OWNED_CONTAINER,
+    OWNED_HOST,
+    OWNED_IN_CONNECTION_MODE,
+    OWNED_IN_SESSION_MODE,
+)
 from .problems import KeyPath
 from .translation import Translation, is_zero
 
@@ -129,7 +135,8 @@ def _without_idle_command(execution: dict[str, Any], t: Translation) -> None:
 def _without_owned(execution: dict[str, Any], t: Translation) -> None:
     session = _in_session_mode(execution)
     container = {**OWNED_CONTAINER, **(OWNED_IN_SESSION_MODE if session else OWNED_IN_CONNECTION_MODE)}
-    for section, owned in (("container", container), ("host", OWNED_HOST)):
+    host = {**OWNED_HOST, **({} if session else HOST_OWNED_IN_CONNECTION_MODE)}
+    for section, owned in (("container", container), ("host", host)):
         values = execution[section]
         for key, own in owned.items() if isinstance(values, dict) else ():
             if key in values and values[key] != own:

@@ -194,6 +194,11 @@ class ExecutionConfig(Section):
         """Whether containers are to see a directory of the gateway's: for named pipes, or for shells that wait."""
         return self.pipes is not Pipes.OFF or (self.primed and self.mode is Mode.CONNECTION)
 
+    @property
+    def has_init(self) -> bool:
+        """Whether containers have an init of the engine's as pid 1; else, in session mode, it is the program."""
+        return self.host.get("Init") is not False
+
     @model_validator(mode="before")
     @classmethod
     def _into_the_api(cls, data: Any) -> Any:

@@ -15,7 +15,8 @@ OWNED_CONTAINER: Mapping[str, Any] = {
     "AttachStdin": True,
     "Tty": False,
 }
-OWNED_HOST: Mapping[str, Any] = {"AutoRemove": True, "Init": True}
+OWNED_HOST: Mapping[str, Any] = {"AutoRemove": True}
+HOST_OWNED_IN_CONNECTION_MODE: Mapping[str, Any] = {"Init": True}
 OWNED_IN_CONNECTION_MODE: Mapping[str, Any] = {
     "AttachStdout": False,
     "AttachStderr": False,
@@ -32,7 +33,7 @@ _REASONS = {
     "AttachStderr": "sshore attaches by itself",
     "Tty": "there is a terminal when the client asks for one",
     "AutoRemove": "a container goes with its connection",
-    "Init": "signals and orphans need an init",
+    "Init": "in connection mode signals and orphans need an init, see Init: false in sessions",
     "Entrypoint": "in connection mode the idle command is the main process, see idleCommand",
     "Cmd": "in connection mode the idle command is the main process, see idleCommand",
 }
@@ -48,7 +49,9 @@ def owned_faults(container: Mapping[str, Any], host: Mapping[str, Any], *, conne
         *_restart_policy(host),
     ]
     by_mode = OWNED_IN_CONNECTION_MODE if connection_mode else OWNED_IN_SESSION_MODE
-    found = _differing("container", container, by_mode)
+    found = list(_differing("container", container, by_mode))
+    if connection_mode:
+        found += _differing("host", host, HOST_OWNED_IN_CONNECTION_MODE)
     return faults + [Fault(fault.path, fault.message, _MODE) for fault in found]
 
 

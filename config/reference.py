@@ -12,7 +12,14 @@ from .base import Section
 from .docker_api import CONTAINER, HOST, NETWORK
 from .hardening import DROPPED, PIDS_LIMIT
 from .models import Config
-from .owned import LABEL_PREFIX, OWNED_CONTAINER, OWNED_HOST, OWNED_IN_CONNECTION_MODE, OWNED_IN_SESSION_MODE
+from .owned import (
+    HOST_OWNED_IN_CONNECTION_MODE,
+    LABEL_PREFIX,
+    OWNED_CONTAINER,
+    OWNED_HOST,
+    OWNED_IN_CONNECTION_MODE,
+    OWNED_IN_SESSION_MODE,
+)
 from .problems import KeyPath, dotted
 from .schema_document import schema
 from .unknown import section_of
@@ -68,6 +75,9 @@ JSON schema.
 """
 
 _API = "https://docs.docker.com/reference/api/engine/version/v1.47/#operation/ContainerCreate"
+_NOT_IN_SESSION_MODE = (
+    " (in connection mode; in session mode [it may be `false`](sessions.md#an-image-whose-entrypoint-has-to-be-pid-1))"
+)
 _FORMATS = {
     "duration": "duration",
     "host-port": "`HOST:PORT`",
@@ -149,6 +159,7 @@ sshore owns some keys, because its promises rest on them. Another value than its
 {_owned("container", OWNED_IN_CONNECTION_MODE, " (in connection mode)")}
 {_owned("container", OWNED_IN_SESSION_MODE, " (in session mode)")}
 {_owned("host", OWNED_HOST)}
+{_owned("host", HOST_OWNED_IN_CONNECTION_MODE, _NOT_IN_SESSION_MODE)}
 - `container.Labels`: none that begins with `{LABEL_PREFIX}`
 - `host.RestartPolicy`: none
 

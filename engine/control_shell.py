@@ -72,6 +72,8 @@ while IFS= read -r line; do eval "$line"; done
 
 CONTROL_SHELL = _OBEY
 GUARD_SHELL = _OBEY + "kill -9 -1\n"
+GUARD_WITHOUT_INIT = _OBEY + "kill -s TERM 1\nkill -s HUP 1\nkill -9 -1\n"
+"""Where the program is pid 1 it gets only what it takes: the kernel keeps everything else from it, KILL too."""
 
 
 def hangup_line(pid: int, files: Iterable[str] = ()) -> str:
