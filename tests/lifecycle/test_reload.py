@@ -186,7 +186,7 @@ def test_a_host_key_that_cannot_be_used_is_refused_with_all_the_rest(
     spoil(path)
     change(gateway, "docker", "execution", "disableCommand", to=True)
     change(gateway, "ssh", "hostkeys", to=[str(path)])
-    assert re.search(rf"key=ssh\.hostkeys .*{reason}", hang_up(gateway, REFUSED))
+    assert re.search(rf"key=ssh\.hostkeys\[0\] line=1 .*{reason}", hang_up(gateway, REFUSED))
     assert gateway.ssh("echo still").stdout == b"still\n"
 
 
