@@ -74,6 +74,7 @@ class ConnectionActor(GuestMaker):
         self._pool = PoolClient(self.actor_ref, surroundings)
         self._priming = Priming(self.actor_ref, surroundings)
         self._shell: ControlInput | ExecShell | None = None
+        self._shell_failed = False
         self._fate = Fate()
         self._ready: ContainerReady | None = None
         self._refused: Refused | None = None
@@ -244,7 +245,12 @@ class ConnectionActor(GuestMaker):
         try:
             self._shell.send_line(line, timeout=self.timeouts.signal)
         except EngineError as error:
-            self.log.warning("control_line_failed", code=error.code, cause=str(error))
+            # Once: a client may send signals by the thousand to a container whose control shell its root has stopped.
+            self._log_deaf_shell(error)
+
+    def _log_deaf_shell(self, error: EngineError) -> None:
+        log, self._shell_failed = self.log.debug if self._shell_failed else self.log.warning, True
+        log("control_line_failed", code=error.code, cause=str(error))
 
     def _cause_of(self, exit_code: int, oom: bool) -> Code:
         if oom:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..engine.errors import TimedOut
 from ..engine.interface import ControlInput
 from ..engine.launcher import SHELL
 from ..engine.types import ExecSpec
@@ -23,14 +24,20 @@ class ExecShell:
         self._user = user
         self._input: ControlInput | None = None
         self._ready = False
+        self._timed_out: TimedOut | None = None
 
     def begin(self, *, patience: float | None = None) -> None:
         """Start it, unless that was done. `patience`: seconds for the exec's create alone. Raises EngineError."""
         if self._input:
             return
-        spec = ExecSpec(argv=(SHELL, "-c", self._script), user=self._user)
-        exec_id = self._engine.create_exec(self._container_id, spec, timeout=patience or self._timeout)
-        self._input = self._engine.start_control(exec_id, timeout=self._timeout)
+        if self._timed_out:
+            # Its owner has waited once: a shell that is asked for again and again must not keep him.
+            raise self._timed_out
+        try:
+            self._input = self._begun(patience or self._timeout)
+        except TimedOut as error:
+            self._timed_out = error
+            raise
 
     def send_line(self, line: str, *, timeout: float) -> None:
         """Have a line obeyed, beginning first if need be. Raises EngineError; NotFound: there is no such shell."""
@@ -40,6 +47,11 @@ class ExecShell:
             self._input.await_ready(timeout=timeout)
             self._ready = True
         self._input.send_line(line, timeout=timeout)
+
+    def _begun(self, patience: float) -> ControlInput:
+        spec = ExecSpec(argv=(SHELL, "-c", self._script), user=self._user)
+        exec_id = self._engine.create_exec(self._container_id, spec, timeout=patience)
+        return self._engine.start_control(exec_id, timeout=self._timeout)
 
     def close(self) -> None:
         """Let it go. Idempotent, never raises."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,22 +93,46 @@ def test_a_line_to_a_shell_that_is_gone_is_unavailable() -> None:
         control.send_line("true", timeout=5)
 
 
-def test_a_line_that_was_cut_off_by_its_deadline_is_finished_before_the_next() -> None:
+def test_a_shell_that_does_not_read_costs_its_owner_one_short_wait_and_gets_no_more() -> None:
     ours, theirs = socket.socketpair()
     control = SocketControl(ours, "container_attach")
-    long = "x" * 4_000_000
-    with pytest.raises(TimedOut):
-        control.send_line(long, timeout=0.1)
-    received = bytearray()
-    reader = threading.Thread(target=_read_all, args=(theirs, received))
-    reader.start()
-    control.send_line("next", timeout=5)
+    began = time.monotonic()
+    with pytest.raises(TimedOut, match="does not read"):
+        control.send_line("x" * 4_000_000, timeout=60)
+    for _ in range(10_000):
+        with pytest.raises(TimedOut, match="does not read"):
+            control.send_line("kill -s HUP -- -1", timeout=60)
+    assert time.monotonic() - began < 10
+    # A torn line must not be obeyed: nothing comes behind it, a reader or not.
+    assert set(_read_what_is_there(theirs)) == {ord("x")}
     control.close()
-    reader.join(5)
-    assert received == long.encode() + b"\nnext\n"
+    theirs.close()
 
 
-def _read_all(sock: socket.socket, into: bytearray) -> None:
-    with sock:
+def test_whatever_answers_in_a_control_shells_place_is_not_heard_for_long() -> None:
+    ours, theirs = socket.socketpair()
+    control = SocketControl(ours, "exec_start")
+    flood = threading.Thread(target=_flood, args=(theirs,))
+    flood.start()
+    with pytest.raises(TimedOut, match="something else answers"):
+        control.await_ready(timeout=60)
+    with pytest.raises(TimedOut, match="something else answers"):
+        control.send_line("true", timeout=60)
+    control.close()
+    flood.join(5)
+    assert not flood.is_alive()
+
+
+def _read_what_is_there(sock: socket.socket) -> bytes:
+    sock.setblocking(False)
+    received = bytearray()
+    with contextlib.suppress(BlockingIOError):
         while data := sock.recv(1 << 20):
-            into += data
+            received += data
+    return bytes(received)
+
+
+def _flood(sock: socket.socket) -> None:
+    with sock, contextlib.suppress(OSError):
+        while True:
+            sock.sendall(b"sshore obeyed " * 1000)
