@@ -9,6 +9,7 @@ from ..engine.image_names import tagged
 from ..engine.interface import Engine
 from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import RegistryAuth
+from ..metrics.codes import Code
 from .primed import PrimedShell
 from .ref import Ref
 from .refusals import Refused
@@ -204,6 +205,7 @@ class StartFailed:
     """The program never started; `text` is what the engine said instead, for the operator."""
 
     text: str
+    code: Code = Code.PROGRAM_START_FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,13 @@ class ShellPrimed:
 
 @dataclass(frozen=True, slots=True)
 class ShellLost:
-    """A shell ended, or could not be told its order: no program began."""
+    """A shell ended, or could not be told its order: no program began.
+
+    One that `babbles` said more than its line. It is still there, unheard, until it is dismissed.
+    """
 
     shell: PrimedShell
+    babbles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class PrimedShells:
         self._pipes = pipes
         self._places: dict[bool, _Place] = {}
         self._impossible: set[bool] = set()
+        self._unheard: list[PrimedShell] = []
 
     def move_to(self, owner: Ref, surroundings: Surroundings) -> None:
         """They are somebody else's from now on, and used in his thread."""
@@ -86,13 +87,19 @@ class PrimedShells:
             place.taker(news.shell)
 
     def lost(self, news: ShellLost) -> None:
-        """A shell ended. One that never waited never will: the image, or the terminal, does not allow it."""
+        """A shell ended. One that never waited never will: the image, or the terminal, does not allow it.
+
+        Where one says what it should not, none is started any more.
+        """
         place = self._place_of(news.shell)
         if place is None:
             return
         self._remove(news.shell.tty)
         self._surroundings.log.debug("shell_lost", tty=news.shell.tty)
-        if not place.waits:
+        if news.babbles:
+            self._impossible |= {False, True}
+            self._unheard.append(news.shell)
+        elif not place.waits:
             self._impossible |= {news.shell.tty, True}
         if place.taker:
             place.taker(None)
@@ -102,6 +109,8 @@ class PrimedShells:
         for tty, place in list(self._places.items()):
             self._remove(tty)
             place.shell.dismiss()
+        for shell in self._unheard:
+            shell.dismiss()
 
     @property
     def _metrics(self) -> Metrics:

@@ -141,8 +141,8 @@ class SessionActor(LiveRequests):
                 self.port.running()
             case StreamFailed(error):
                 self.refused(refuse(Code.STREAM_FAILED, str(error)))
-            case StartFailed(text):
-                self.refused(refuse(Code.PROGRAM_START_FAILED, text, status=CANNOT_EXECUTE))
+            case StartFailed(text, code):
+                self.refused(refuse(code, text, status=CANNOT_EXECUTE))
             case ProgramEnded(code):
                 self._exited(code)
             case ContainerDied(code):

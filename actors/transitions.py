@@ -88,7 +88,8 @@ _TABLE: dict[State, dict[type, State]] = {
     },
     State.RUNNING: {
         **dict.fromkeys((*_STAY_WHILE_RUNNING, ResizeDue), State.RUNNING),
-        **dict.fromkeys((StreamFailed, ProgramEnded, ContainerDied, ContainerGone), State.OVER),
+        # StartFailed of session mode, where the container runs before its launcher has said a word.
+        **dict.fromkeys((StartFailed, StreamFailed, ProgramEnded, ContainerDied, ContainerGone), State.OVER),
         OutputEnded: State.SILENT,
     },
     State.SILENT: {

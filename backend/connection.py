@@ -15,11 +15,14 @@ from ..actors.ref import Ref, post
 from ..actors.refusals import Refused, RefusedError, record, recorded, refuse
 from ..actors.surroundings import Surroundings
 from ..config.models import ExecutionConfig, Mode
+from ..engine.interface import ProgramStream
 from ..metrics.codes import Code
 from .channel import SessionChannel
 from .output_flow import Pace
 from .session import ProgramSession
 from .timers import in_loop
+
+_MOST_UNREAD = 8
 
 
 class ConnectionHandler:
@@ -50,6 +53,7 @@ class ConnectionHandler:
         self._actor: Ref | None = None
         self._username = ""
         self._sessions: dict[int, ProgramSession] = {}
+        self._unread: list[ProgramStream] = []
         self._disconnected = False
         self._came_too_late = False
         self._ended = asyncio.Event()
@@ -105,12 +109,21 @@ class ConnectionHandler:
             if actor:
                 session.bind(self._start_actor(actor, replace(self._surroundings, log=log), session))
         session.at_close.append(lambda: self._sessions.pop(channel_id, None))
+            session.keep_unread = self._keep_unread
         self._sessions[channel_id] = session
         return session
 
     def disconnect(self) -> None:
         """The connection is gone: its sessions end, its container is removed. Idempotent, does not wait."""
         if self._disconnected:
+    def _keep_unread(self, stream: ProgramStream | None) -> None:
+        # Closed, it would be read by the engine itself, on and on, and nobody knows the pid of what floods it.
+        if stream:
+            stream.pause_output()
+            self._unread.append(stream)
+        if len(self._unread) > _MOST_UNREAD:
+            self._unread.pop(0).close()
+
             return
         self._disconnected = True
         self._surroundings.house.metrics.connection_closed()
@@ -119,6 +132,9 @@ class ConnectionHandler:
         if not post(self._actor, Disconnected()):
             self._ended.set()
 
+        for stream in self._unread:
+            stream.close()
+        self._unread.clear()
     async def wait_ended(self) -> None:
         """Wait until nothing is left: no session, and no container unless its removal has to be retried."""
         await self._ended.wait()

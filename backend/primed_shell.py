@@ -10,7 +10,7 @@ from ..actors.primed import ShellLost, ShellPrimed
 from ..actors.ref import Ref, post
 from ..engine.interface import ProgramReceiver, ProgramStream, StreamOpener
 from ..engine.pipes.order import OrderDelivery, OrderFifo
-from .pid_line import PidLine
+from .pid_line import MOST_OUTPUT, PidLine
 from .timers import in_loop
 
 _PATIENCE = 1.0
@@ -31,8 +31,9 @@ class ShellOpener:
 class PrimedShell:
     """One shell that waits (the actors' `PrimedShell`): any thread. Its stream is the loop's.
 
-    It tells its `owner` ShellPrimed once it waits, and ShellLost if it ended before it became a program; after that,
-    and once it was dismissed, nothing more. Behind `become` it is the stream of whoever gave the order.
+    It tells its `owner` ShellPrimed once it waits, and ShellLost if it ended before it became a program, or says more
+    than its line; after that, and once it was dismissed, nothing more. Behind `become` it is the stream of whoever
+    gave the order.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class PrimedShell:
         self._opening: asyncio.Task[ProgramStream] | None = None
         self._delivery: OrderDelivery | None = None
         self._over = False
+        self._said = 0
+        self._unheard = False
         in_loop(loop, self._open, streams.open_exec(exec_id, self, tty=tty, timeout=timeout))
 
     # Any thread.
@@ -68,6 +71,8 @@ class PrimedShell:
     def become(self, order: bytes, receiver: ProgramReceiver) -> None:
         """Give it its order: what it says from now on, and its end, are the receiver's."""
         self._receiver = receiver
+        if self._unheard:
+            self.close()
         if self._over:
             self._loop.call_soon(receiver.ended, None)
         else:
@@ -108,13 +113,17 @@ class PrimedShell:
     def output_received(self, data: bytes | memoryview, *, stderr: bool) -> None:
         if self._receiver:
             self._receiver.output_received(data, stderr=stderr)
+            return
+        self._said += len(data)
+        if self._said > MOST_OUTPUT:
+            self._stop_hearing()
         elif self._pid_line and not stderr and self._pid_line.feed(data) is not None:
             self._pid_line = None
             post(self.owner, ShellPrimed(self))
 
     def ended(self, failure: Exception | None) -> None:
         receiver = self._receiver
-        told = not self._over
+        told = not self._over and not self._unheard
         if not receiver:
             self._give_nothing()
         self.close()
@@ -148,6 +157,16 @@ class PrimedShell:
         self._stream = opening.result()
         if self._over:
             self._stream.close()
+        elif self._unheard:
+            self._stream.pause_output()
+
+    def _stop_hearing(self) -> None:
+        # Somebody writes to its terminal, or has put something else in its place. To read on would keep the loop, and
+        # to close the stream the engine, which would go on reading by itself.
+        if not self._unheard:
+            self._unheard = True
+            self.pause_output()
+            post(self.owner, ShellLost(self, babbles=True))
 
     def _dismiss(self) -> None:
         if not self._over and self._receiver is None:

@@ -62,8 +62,9 @@ class ProgramSession(SessionCalls):
         super().__init__(loop, metrics, log, execution, flow)
         self.at_close: list[Callable[[], object]] = []
         """Called once, when the channel is closed and its stream is let go."""
+        self.keep_unread: Callable[[ProgramStream | None], object] = lambda stream: None
+        """Called with the stream of what floods in its program's place."""
         self._streams = streams
-        self._sink: ProgramSink | None = None
         self._stream: ProgramStream | None = None
         self._opening: asyncio.Task[None] | None = None
         self._pid_line: PidLine | None = None
@@ -148,6 +149,8 @@ class ProgramSession(SessionCalls):
     def ended(self, failure: Exception | None) -> None:
         if self._shell and self._pid_line and not (failure and self._shell.has_order):
             self._shell_lost(self._shell)
+            return
+        if self._pid_line and self._pid_line.flooded:
             return
         self._end.output_over = True
         self._flow.end()
@@ -239,13 +242,6 @@ class ProgramSession(SessionCalls):
         if self._sink:
             self._sink.resume_input()
 
-    def _show_waiting(self, sentence: str) -> None:
-        # A client that does not read misses some of it, but not the end.
-        if self._sink and (not sentence or not self._flow.held):
-            # Well ahead of the program's output: a client may print what comes together on stdout first.
-            line = self._waiting_line.show(sentence) if sentence else self._waiting_line.wipe()
-            self._sink.output_received(line, stderr=True)
-
     def _now_running(self) -> None:
         self._running = True
         self._pass_early_input()
@@ -256,9 +252,7 @@ class ProgramSession(SessionCalls):
 
     @property
     def _pid_is_due(self) -> bool:
-        if self._stream is None:
-            return self._opening is not None
-        return self._pid_line is not None and not self._attaches
+        return self._opening is not None if self._stream is None else bool(self._pid_line) and not self._attaches
 
     @property
     def _takes_input(self) -> bool:
@@ -269,14 +263,22 @@ class ProgramSession(SessionCalls):
         return not ((self._piped or self._shell) and self._pid_line)
 
     def _first_output(self, line: PidLine, data: bytes | memoryview, stderr: bool) -> None:
-        if stderr:
-            line.hold(data)
+        if line.flooded:
             return
-        rest = line.feed(data)
-        if rest is not None:
+        rest = line.hold(data) if stderr else line.feed(data)
+        if line.flooded:
+            self._flooded(line)
+        elif rest is not None:
             self._said_pid(line)
             self._pass_output(line.held, stderr=True)
             self._pass_output(rest, stderr=False)
+
+    def _flooded(self, line: PidLine) -> None:
+        self._end.output_over = True
+        self._flow.end()
+        stream, self._stream, self._piped = self._stream, None, None
+        self.keep_unread(stream)
+        post(self._actor, StartFailed(line.text, Code.START_FLOODED))
 
     def _pass_output(self, data: bytes | memoryview, stderr: bool) -> None:
         if not data or self._sink is None:

@@ -13,6 +13,7 @@ from ..metrics.counters import Metrics
 from .output_flow import OutputFlow
 from .program_input import ProgramInput
 from .session_requests import SessionRequests
+from .sink import ProgramSink
 from .timers import in_loop
 
 
@@ -30,6 +31,7 @@ class SessionCalls(SessionRequests):
         super().__init__(metrics, log, execution, ProgramInput(loop, self._pause_client, self._resume_client))
         self._loop = loop
         self._flow = flow
+        self._sink: ProgramSink | None = None
 
     def waiting(self, sentence: str) -> None:
         in_loop(self._loop, self._show_waiting, sentence)
@@ -60,9 +62,13 @@ class SessionCalls(SessionRequests):
     def _resume_client(self) -> None:
         """Have it go on."""
 
-    @abstractmethod
     def _show_waiting(self, sentence: str) -> None:
         """Show what the user waits for; empty: no more."""
+        # A client that does not read misses some of it, but not the end.
+        if self._sink and (not sentence or not self._flow.held):
+            # Well ahead of the program's output: a client may print what comes together on stdout first.
+            line = self._waiting_line.show(sentence) if sentence else self._waiting_line.wipe()
+            self._sink.output_received(line, stderr=True)
 
     @abstractmethod
     def _now_running(self) -> None:

@@ -84,6 +84,13 @@ class Code(StrEnum):
         "`User`, `WorkingDir` or the shell that is configured is not in the image; the cause is the engine's text. A "
         "command that the shell does not find is no refusal: the shell itself says so, with 127.",
     )
+    START_FLOODED = (
+        auto(),
+        "The program could not be started: something else answered in its place.",
+        "What `/bin/sh` in the container said in place of the launcher's line was over 16 KiB, or 1 MiB of errors. "
+        "Its user is root there and has put another program in its place, or the image has an odd one. The cause is "
+        "how it began.",
+    )
     STREAM_FAILED = (
         auto(),
         "The connection to your program was lost.",

@@ -38,7 +38,7 @@ ContainerReady   -          OPENING    -        -        -       OVER    -      
 ContainerLost    NEW        OVER       OPENING  RUNNING  SILENT  OVER    CLOSED   -
 StreamOpened     -          -          RUNNING  -        -       OVER    LEAVING  -
 StreamFailed     -          -          OVER     OVER     -       OVER    LEAVING  -
-StartFailed      -          -          OVER     -        -       OVER    LEAVING  -
+StartFailed      -          -          OVER     OVER     -       OVER    LEAVING  -
 FirstOutput      -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
 OutputStalled    -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
 GuardDue         -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
@@ -72,6 +72,7 @@ VALUES = {
     "tuple[tuple[int, int], ...]": ((53, 0),),
     "PrimedShell | None": None,
     "Exception": ValueError("broken"),
+    "Code": Code.PROGRAM_START_FAILED,
     "Turn": Turns(Metrics(), 1).for_start("alice", lambda: None),
     "Refused": refuse(Code.CONTAINER_LOST, "it is lost"),
 }

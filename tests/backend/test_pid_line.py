@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sshore.backend.pid_line import PidLine
+from sshore.backend.pid_line import MOST_ERRORS, MOST_OUTPUT, PidLine
 
 SPEECH = st.one_of(
     st.binary(max_size=200),
@@ -68,6 +68,32 @@ def test_a_long_complaint_is_kept_in_part() -> None:
     for _ in range(1000):
         assert line.feed(b"x" * 1000) is None
     assert line.text == "x" * 4096
+
+
+def test_what_comes_in_the_lines_place_is_kept_in_part_however_it_comes() -> None:
+    for piece in (b"x" * 200_000, b"\n" * 200_000, b"\n", b"x" * 127 + b"\n"):
+        line = PidLine()
+        for _ in range(2 * MOST_OUTPUT // len(piece) + 2):
+            assert line.feed(piece) is None
+        assert line.flooded
+        assert len(line.seen) == MOST_OUTPUT
+        assert line.feed(b"\n7\n") is None
+
+
+def test_output_that_came_with_the_line_is_all_there_however_much_it_is() -> None:
+    line = PidLine()
+    assert line.feed(b"sh: warning\n" + b"7\n" + b"x" * 200_000) == b"x" * 200_000
+    assert not line.flooded
+
+
+def test_errors_before_the_line_are_kept_up_to_a_mebibyte() -> None:
+    line = PidLine()
+    for _ in range(MOST_ERRORS // 65536):
+        line.hold(b"e" * 65536)
+    assert not line.flooded
+    line.hold(b"e")
+    assert line.flooded
+    assert len(line.held) == MOST_ERRORS
 
 
 def test_errors_are_no_pid_and_a_reason_when_none_comes() -> None:

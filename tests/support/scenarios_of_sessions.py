@@ -13,6 +13,7 @@ from sshore.actors.exec_session import ExecSession
 from sshore.actors.messages import RunExec, RunSubsystem
 from sshore.actors.refusals import Refused, RefusedError
 from sshore.backend.connection import ConnectionHandler
+from sshore.backend.pid_line import MOST_OUTPUT
 from sshore.engine.errors import (
     AccessDenied,
     Conflict,
@@ -23,6 +24,8 @@ from sshore.engine.errors import (
     Unavailable,
 )
 from sshore.engine.errors import Refused as EngineRefused
+from sshore.engine.fake import guest
+from sshore.engine.fake.process import FakeProcess
 from sshore.engine.types import ContainerDied
 from sshore.metrics.codes import Code
 
@@ -125,6 +128,17 @@ async def a_container_without_memory(house: Gatehouse) -> str:
 @in_house(Code.PROGRAM_START_FAILED)
 async def an_engine_that_does_not_exec(house: Gatehouse) -> str:
     return await told_after(house, "exec_create", Conflict)
+
+
+@in_house(Code.START_FLOODED)
+async def a_shell_that_floods(house: Gatehouse) -> str:
+    def flood(process: FakeProcess, *_: object) -> int:
+        process.write(b"no line\n" * MOST_OUTPUT)
+        return 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guest, "_launch", flood)
+        return await told(house, house.login())
 
 
 @in_house(Code.STREAM_FAILED)
