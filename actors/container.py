@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
 from ..config.models import Pipes
+from ..engine import labels
 from ..engine.errors import Conflict, EngineError, NotFound, TimedOut, Unavailable
 from ..engine.interface import ControlInput
 from ..engine.pipes.sharing import ContainerPipes
@@ -14,6 +16,8 @@ from .messages import RemoveLater
 from .ref import post
 from .specs import NETWORK, NETWORK_OPTIONS, with_mount
 from .surroundings import Surroundings
+
+_MISSING_NETWORK = re.compile(rf"network (?:with name or ID )?{NETWORK}\b.*not found", re.IGNORECASE)
 
 SpecFor = Callable[[ContainerPipes | None], ContainerSpec]
 """What to create with named pipes, or without."""
@@ -58,14 +62,8 @@ class OwnedContainer:
         return self._engine.attach_control(self.id, timeout=self._timeouts.container_start)
 
     def start(self) -> None:
-        """Start, making sshore's own network if it is missing. Raises EngineError."""
-        try:
-            self._engine.start_container(self.id, timeout=self._timeouts.container_start)
-        except NotFound as missing:
-            if NETWORK not in missing.detail:
-                raise
-            self._ensure_network()
-            self._engine.start_container(self.id, timeout=self._timeouts.container_start)
+        """Start. Raises EngineError; one that `lacks_network` has taken the container along."""
+        self._engine.start_container(self.id, timeout=self._timeouts.container_start)
         self._started = True
         self._surroundings.house.metrics.container_started(time.monotonic() - self.begun)
 
@@ -149,7 +147,13 @@ class OwnedContainer:
         if self._started:
             self._surroundings.house.metrics.container_removed()
 
-    def _ensure_network(self) -> None:
-        labels = self._surroundings.house.labels
-        marker = {name: value for name, value in labels.items() if name == "sshore"}
-        self._engine.ensure_network(NETWORK, NETWORK_OPTIONS, marker, timeout=self._timeouts.http)
+
+def lacks_network(error: BaseException | None) -> bool:
+    """Whether a create or a start failed because sshore's own network is not there."""
+    return isinstance(error, EngineError) and bool(_MISSING_NETWORK.search(error.detail))
+
+
+def make_network(surroundings: Surroundings) -> None:
+    """Make sshore's own network unless it is there. Raises EngineError."""
+    timeout = surroundings.docker.timeouts.http
+    surroundings.engine.ensure_network(NETWORK, NETWORK_OPTIONS, {labels.PRESENT: "1"}, timeout=timeout)

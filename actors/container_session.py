@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from ..engine.control_shell import GUARD_SHELL, GUARD_WITHOUT_INIT, HANGUP_SECONDS, hangup_all_line, signal_main_line
 from ..engine.errors import EngineError, NotFound, TimedOut
@@ -11,7 +12,7 @@ from ..engine.launcher import Program
 from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import ContainerDied, ContainerKilled, ContainerSpec, ImageInfo, MemoryExhausted
 from ..metrics.codes import Code
-from .container import OwnedContainer
+from .container import OwnedContainer, make_network
 from .exec_shell import ExecShell
 from .messages import (
     FirstOutput,
@@ -29,7 +30,15 @@ from .ports import SessionPort
 from .ref import Ref
 from .refusals import CANNOT_EXECUTE, Refused, RefusedError, refuse, refuse_for
 from .session import SessionActor
-from .specs import bare_environment, guard_user, program_argv, program_container, program_user, terminal_size
+from .specs import (
+    bare_environment,
+    guard_user,
+    joins_own_network,
+    program_argv,
+    program_container,
+    program_user,
+    terminal_size,
+)
 from .surroundings import Surroundings
 from .transitions import State
 from .turn_messages import StartOverdue, StartTurn
@@ -98,7 +107,9 @@ class ContainerSession(SessionActor, ContainerOwner):
             argv = self._launcher(self._program, pipes, user) if self._program else None
             return program_container(self.execution, name, self._labels, argv=argv, env=env, pty=self.pty)
 
+        self._seek_network()
         container = self.make_container(name, spec, piped=self._may_be_piped(image))
+        self.watch(container.id)
         self.state = State.OPENING
         self.port.open_attach(
             container.id, tty=self.pty is not None, timeout=self.timeouts.command_start, fifos=self.take_fifos()
@@ -162,6 +173,12 @@ class ContainerSession(SessionActor, ContainerOwner):
         if guard:
             guard.close()
         super().release()
+
+    def _seek_network(self) -> None:
+        # Where it is missing the engine says so at the start, and removes the container with the stream at its side.
+        if joins_own_network(self.execution):
+            with suppress(EngineError):
+                make_network(self.surroundings)
 
     def _may_be_piped(self, image: ImageInfo) -> bool:
         """Only a launcher that nothing stands in front of finds its pipes before anybody reads or writes."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import time
 from pathlib import Path
 
 from ..engine import labels
+
+_DISTRUST = 900.0
+"""Seconds in which every gateway has swept, and so held its lock anew, a few times."""
 
 
 class Gateway:
@@ -23,6 +27,7 @@ class Gateway:
         self.id = secrets.token_hex(8)
         self.machine = _folder_id(state / "machine")
         self._lock = self._hold()
+        self._trusted_from = 0.0
 
     @property
     def labels(self) -> dict[str, str]:
@@ -36,7 +41,7 @@ class Gateway:
         try:
             descriptor = os.open(self._folder / gateway_id, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
-            return True
+            return time.monotonic() > self._trusted_from
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -47,8 +52,19 @@ class Gateway:
         finally:
             os.close(descriptor)
 
+    def keep_lock(self) -> None:
+        """Make the folder and the lock again if somebody has removed them. Raises OSError.
+
+        The others' may be gone with it, alive as they are: for a while who has none is not taken for dead.
+        """
+        if not self._is_in_place():
+            self._trusted_from = time.monotonic() + _DISTRUST
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lost, self._lock = self._lock, self._hold()
+            os.close(lost)
+
     def clear_locks(self) -> None:
-        """Remove the locks of dead gateways, such as those that left no container behind."""
+        """Remove the locks of dead gateways, such as those that left no container behind. Raises OSError."""
         for lock in self._folder.iterdir():
             self.has_ended(lock.name)
 
@@ -58,6 +74,12 @@ class Gateway:
             (self._folder / self.id).unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = -1
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.stat(self._folder / self.id), os.fstat(self._lock))
+        except FileNotFoundError:
+            return False
 
     def _hold(self) -> int:
         unseen = self._folder / f".{self.id}"

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from ..engine.errors import EngineError
 from ..engine.interface import ControlInput
 from ..engine.launcher import SHELL
-from ..engine.types import ImageInfo
+from ..engine.types import ContainerSpec, ImageInfo
 from ..metrics.codes import Code
-from .container import OwnedContainer
+from .container import OwnedContainer, lacks_network, make_network
 from .owner import ContainerOwner
 from .primed_shells import PrimedShells
 from .refusals import Refused, RefusedError, refuse, refuse_for
-from .specs import idle_container, program_user
+from .specs import NETWORK, idle_container, program_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,17 @@ class GuestMaker(ContainerOwner):
     def make_guest(self, image: ImageInfo, name: str, labels: Mapping[str, str]) -> Guest:
         """Create a container that idles, hold its switch, start it. Raises RefusedError, with nothing left."""
         spec = idle_container(self.execution, name, labels)
-        container = self.make_container(name, lambda pipes: spec, piped=True)
         try:
-            self.switch = container.hold_stdin()
-            container.start()
-        except EngineError as error:
-            self.drop_guest()
-            raise RefusedError(self._start_failed(error)) from error
+            container, switch = self._run(name, spec)
+        except RefusedError as error:
+            if not lacks_network(error.__cause__):
+                raise
+            # Somebody has removed it (`docker network prune`), and the engine the container that could not be started.
+            self.log.warning("network_missing", network=NETWORK)
+            self._make_network()
+            container, switch = self._run(name, spec)
         self.shells = self._shells_in(container, image)
-        return Guest(container, self.switch, image, self.shells)
+        return Guest(container, switch, image, self.shells)
 
     def receive(self, guest: Guest) -> None:
         """The guest is this actor's from now on."""
@@ -74,6 +76,24 @@ class GuestMaker(ContainerOwner):
         """Remove what it has made, as far as that got. Idempotent."""
         self._let_go()
         self.drop_container()
+
+    def _run(self, name: str, spec: ContainerSpec) -> tuple[OwnedContainer, ControlInput]:
+        container = self.make_container(name, lambda pipes: spec, piped=True)
+        try:
+            self.switch = container.hold_stdin()
+            container.start()
+        except EngineError as error:
+            self.drop_guest()
+            raise RefusedError(self._start_failed(error)) from error
+        # Not before: the end of one that could not be started is no news of the next. Events wait for who asks.
+        self.watch(container.id)
+        return container, self.switch
+
+    def _make_network(self) -> None:
+        try:
+            make_network(self.surroundings)
+        except EngineError as error:
+            raise RefusedError(refuse_for(error, Code.CONTAINER_START_FAILED)) from error
 
     def _let_go(self) -> None:
         switch, shells = self.switch, self.shells

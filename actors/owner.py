@@ -127,7 +127,7 @@ class ContainerOwner(Tenant):
             turn.give_back()
 
     def make_container(self, name: str, spec: SpecFor, *, piped: bool) -> OwnedContainer:
-        """Create a container that this actor owns from now on. Raises RefusedError.
+        """Create a container that this actor owns from now on, and has to `watch`. Raises RefusedError.
 
         `piped`: named pipes may carry what its programs say and hear.
         """
@@ -139,7 +139,6 @@ class ContainerOwner(Tenant):
             container.forsake(error)
             raise _refused_create(error) from error
         self.container = container
-        self.watch(container.id)
         return container
 
     def drop_container(self) -> None:

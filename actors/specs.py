@@ -138,6 +138,11 @@ def _container(execution: ExecutionConfig, name: str, labels: Mapping[str, str],
     return ContainerSpec(name, config, execution.platform)
 
 
+def joins_own_network(execution: ExecutionConfig) -> bool:
+    """Whether containers join the network that sshore creates."""
+    return not execution.network and execution.host.get("NetworkMode", NETWORK) == NETWORK
+
+
 def _host(execution: ExecutionConfig) -> dict[str, Any]:
     host = {"LogConfig": {"Type": "none"}, **hardened(execution.host), "AutoRemove": True, "Init": True}
     if not execution.network:

@@ -41,6 +41,12 @@ class Sweeper:
 
         The locks and the named pipes of the dead are cleared away.
         """
+        try:
+            self._gateway.keep_lock()
+        except OSError as error:
+            # Without its own lock it is no judge of others'.
+            self._log.error("state_folder_unusable", cause=str(error))
+            return []
         if self._sharing:
             self._sharing.sweep(self._gateway.has_ended)
         owned_before = frozenset(self._ledger.names)

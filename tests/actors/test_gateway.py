@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -126,3 +127,18 @@ def test_a_lock_is_not_inherited_by_a_child(state_dir: Path) -> None:
     child.kill()
     child.wait()
     other.close()
+
+
+def test_a_lock_that_somebody_removed_is_held_again_and_others_without_one_are_not_judged(state_dir: Path) -> None:
+    gateway, other = Gateway(state_dir), Gateway(state_dir)
+    shutil.rmtree(state_dir / "gateways")
+    gateway.keep_lock()
+    assert locks(state_dir) == [gateway.id]
+    assert not gateway.has_ended(other.id)
+    other.keep_lock()
+    other.keep_lock()
+    assert not gateway.has_ended(other.id)
+    assert not other.has_ended(gateway.id)
+    other.close()
+    gateway.close()
+    assert locks(state_dir) == []
