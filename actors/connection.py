@@ -200,6 +200,8 @@ class ConnectionActor(GuestMaker):
         """Have the programs run in it."""
         container, own = guest.container, self.execution.idle_command
         self._shell = ExecShell(self.surroundings, container.id, CONTROL_SHELL) if own else guest.switch
+        if container.pipes:
+            container.pipes.holder = self.username
         pipes = None if self.execution.pipes is Pipes.OFF else container.pipes
         self._ready = ContainerReady(
             container.id, container.name, program_user(self.execution, guest.image), pipes=pipes

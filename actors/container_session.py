@@ -186,6 +186,8 @@ class ContainerSession(SessionActor, ContainerOwner):
         return bool(self._program) and not self.pty and not (image.entrypoint if entrypoint is None else entrypoint)
 
     def _launcher(self, program: Program, pipes: ContainerPipes | None, user: str) -> tuple[str, ...]:
+        if pipes:
+            pipes.holder = self.username
         return program_argv(
             self.execution,
             program,

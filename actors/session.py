@@ -8,6 +8,7 @@ from typing import ClassVar
 from ..engine.control_shell import HANGUP_SECONDS
 from ..engine.errors import EngineError, NotFound, TimedOut
 from ..engine.launcher import NamedPipes, Program
+from ..engine.pipes.budget import BudgetSpentError
 from ..engine.pipes.fifos import FifoSet
 from ..engine.pipes.sharing import ContainerPipes
 from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
@@ -192,7 +193,7 @@ class SessionActor(LiveRequests):
         try:
             self._fifos = pipes.make_set(user)
         except OSError as error:
-            if pipes.must:
+            if pipes.must and not isinstance(error, BudgetSpentError):
                 raise RefusedError(refuse(Code.PROGRAM_START_FAILED, f"no named pipes: {error}")) from error
             self.log.info("without_named_pipes", cause=str(error))
         return pipes.told_to(self._fifos) if self._fifos else None

@@ -161,7 +161,8 @@ class ExecutionConfig(Section):
         default=Pipes.AUTO,
         description="Whether named pipes carry the bytes of programs without a terminal, past the engine, which is "
         "several times as fast. `auto`: where the engine's containers turn out to see `pipesDirectory`. `on`: always, "
-        "and what cannot use them is refused. `off`: the engine carries all. See sessions, Bytes past the engine.",
+        "and where they cannot be used programs are refused, but for those that their user's share has no pipe for. "
+        "`off`: the engine carries all. See sessions, Bytes past the engine.",
         examples=["off"],
     )
     pipes_directory: FilePath | None = Field(

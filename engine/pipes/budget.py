@@ -18,11 +18,19 @@ containers too, gets 8 KiB in place of 64.
 """
 
 
+class BudgetSpentError(OSError):
+    """A user's share of the pipes is used up (ENOSPC): whoever wants one more is carried by the engine."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ENOSPC, "pipes have all the memory that they may take for this user")
+
+
 class PipeBudget:
-    """Counts pipes in units of `PIPE_SIZE`. Any thread."""
+    """Counts pipes in units of `PIPE_SIZE`, and shares them out by user. Any thread."""
 
     def __init__(self, total: int = TOTAL) -> None:
         self._left = total // PIPE_SIZE
+        self._held: dict[str, int] = {}
         self._lock = threading.Lock()
 
     @property
@@ -30,23 +38,56 @@ class PipeBudget:
         """Units that nobody has."""
         return self._left
 
-    def take(self, units: int) -> bool:
-        """Take so many units, or none at all; return whether they were there."""
+    def share_of(self, holder: str) -> PipeShare:
+        """Return what this user may take of it."""
+        return PipeShare(self, holder)
+
+    def take(self, holder: str, units: int) -> bool:
+        """Take so many units, or none at all; return whether they were there.
+
+        Nobody holds more than is left: the first comer has half of all at most, and whoever comes next finds some.
+        """
         with self._lock:
-            if self._left < units:
+            held = self._held.get(holder, 0) + units
+            if held > self._left - units:
                 return False
+            self._held[holder] = held
             self._left -= units
             return True
 
-    def require(self, units: int) -> None:
-        """Take so many units. Raises OSError (ENOSPC) if they are not there."""
-        if not self.take(units):
-            raise OSError(errno.ENOSPC, "the gateway's pipes have all the memory that they may take")
-
-    def give_back(self, units: int) -> None:
+    def give_back(self, holder: str, units: int) -> None:
         """They are free again."""
         with self._lock:
             self._left += units
+            self._held[holder] = self._held.get(holder, 0) - units
+            if not self._held[holder]:
+                del self._held[holder]
+
+
+class PipeShare:
+    """One user's part of a budget. Any thread."""
+
+    def __init__(self, budget: PipeBudget, holder: str) -> None:
+        self._budget = budget
+        self._holder = holder
+
+    @property
+    def left(self) -> int:
+        """Units that nobody has."""
+        return self._budget.left
+
+    def take(self, units: int) -> bool:
+        """Take so many units, or none at all; return whether they were there."""
+        return self._budget.take(self._holder, units)
+
+    def require(self, units: int) -> None:
+        """Take so many units. Raises BudgetSpentError if they are not there."""
+        if not self.take(units):
+            raise BudgetSpentError
+
+    def give_back(self, units: int) -> None:
+        """They are free again."""
+        self._budget.give_back(self._holder, units)
 
     def grow(self, descriptor: int) -> bool:
         """Give a pipe GROWN_SIZE, if the budget and the kernel allow it; return whether it has it now."""

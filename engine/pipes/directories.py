@@ -34,9 +34,11 @@ class ContainerDirectory:
         """An entry of the Docker API's `HostConfig.Mounts`. Unlike a bind it makes nothing on the engine's host."""
         return {"Type": "bind", "Source": str(self.path), "Target": MOUNT_POINT, "ReadOnly": True}
 
-    def make_set(self, *, owner: int | None = None, told: Callable[[str], object] = lambda said: None) -> FifoSet:
-        """Return `.in`, `.out` and `.err`; the arguments are `FifoSet`'s. Raises OSError."""
-        return FifoSet(self.path, MOUNT_POINT, self._budget, owner=owner, told=told)
+    def make_set(
+        self, *, holder: str = "", owner: int | None = None, told: Callable[[str], object] = lambda said: None
+    ) -> FifoSet:
+        """Return `.in`, `.out` and `.err`, of `holder`'s share; the others are `FifoSet`'s. Raises as it does."""
+        return FifoSet(self.path, MOUNT_POINT, self._budget.share_of(holder), owner=owner, told=told)
 
     def make_order(self, *, owner: int | None = None) -> OrderFifo:
         """Return a new FIFO for a shell that waits. `owner` as `FifoSet` has it. Raises OSError."""

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from .budget import PipeBudget
+from .budget import PipeShare
 
 _ALL = STDIN, STDOUT, STDERR = "in", "out", "err"
 _TO_ANYBODY = 0o666
@@ -28,12 +28,13 @@ class FifoSet:
         self,
         directory: Path,
         inside: str,
-        budget: PipeBudget,
+        budget: PipeShare,
         *,
         owner: int | None = None,
         told: Callable[[str], object] = lambda said: None,
     ) -> None:
-        """Make them in `directory`, which the container sees as `inside`. Raises OSError, ENOSPC at the budget's end.
+        """Make them in `directory`, which the container sees as `inside`. Raises OSError, at the share's end
+        BudgetSpentError.
 
         `owner` is the only uid that may open them, if the gateway can see to that; without one anybody may who sees
         the directory. `told` is to be called by whoever is told whether they are used, with what the launcher said.

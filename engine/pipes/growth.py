@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .budget import PipeBudget
+from .budget import PipeShare
 
 MUCH = 1024 * 1024
 """Bytes behind which a pipe grows."""
@@ -18,7 +18,7 @@ class BusyPipe:
     The pipe's own unit of the budget is given back with it.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, budget: PipeBudget, descriptor: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, budget: PipeShare, descriptor: int) -> None:
         self._loop = loop
         self._budget = budget
         self._descriptor = descriptor

@@ -107,6 +107,8 @@ class ContainerPipes:
 
     def __init__(self, sharing: Sharing, directory: ContainerDirectory, *, must: bool) -> None:
         self.must = must
+        self.holder = ""
+        """The user whose share of the memory of pipes its programs take."""
         self._sharing = sharing
         self._directory = directory
 
@@ -118,11 +120,14 @@ class ContainerPipes:
     def make_set(self, user: str) -> FifoSet | None:
         """Return the FIFOs of a program that runs as `user`, None once a launcher has found that it cannot use them.
 
-        Raises OSError without a descriptor left, or while the gateway's pipes have all the memory that they may take.
+        Raises OSError without a descriptor left; BudgetSpentError while the pipes of its `holder` have all the memory
+        that they may take.
         """
         if self._sharing.is_lost and not self.must:
             return None
-        return self._directory.make_set(owner=self._sharing.owner_of(user), told=self._sharing.launcher_said)
+        return self._directory.make_set(
+            holder=self.holder, owner=self._sharing.owner_of(user), told=self._sharing.launcher_said
+        )
 
     def make_order(self, user: str) -> OrderFifo | None:
         """Return a FIFO for the order of a shell that waits as `user`, None if none can be used."""

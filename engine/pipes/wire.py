@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from ..event_batch import event_batch
 from ..scratch import scratch
-from .budget import GROWN_SIZE, PipeBudget
+from .budget import GROWN_SIZE, PipeShare
 from .growth import BusyPipe
 from .late_readers import LateReaders, watch_late_readers
 
@@ -16,7 +16,7 @@ from .late_readers import LateReaders, watch_late_readers
 class FifoWire:
     """A writing end, which it owns, with as much of a socket's face as a `StdinWriter` needs."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, budget: PipeBudget) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, budget: PipeShare) -> None:
         self._loop = loop
         self._descriptor = descriptor
         self._busy = BusyPipe(loop, budget, descriptor)
@@ -57,7 +57,7 @@ class FifoReader:
         self,
         loop: asyncio.AbstractEventLoop,
         descriptor: int,
-        budget: PipeBudget,
+        budget: PipeShare,
         deliver: Callable[[memoryview], None],
         ended: Callable[[], object],
     ) -> None:

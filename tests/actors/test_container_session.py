@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -36,13 +38,14 @@ from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.fake.containers import FakeImage
 from sshore.engine.fake.engine import FAKE_IMAGE
 from sshore.engine.launcher import LAUNCHER, UMASK_OF_SSHD
-from sshore.engine.pipes.budget import PIPE_SIZE, TOTAL
-from sshore.engine.pipes.sharing import Sharing
+from sshore.engine.pipes.budget import BudgetSpentError
+from sshore.engine.pipes.fifos import FifoSet
+from sshore.engine.pipes.sharing import ContainerPipes, Sharing
 from sshore.engine.types import ContainerDied, ContainerGone, EventsLost
 from sshore.metrics.codes import Code
 from support.acts import ContainerAct
 from support.memory import SECONDS
-from support.stage import Running, Stage, Stalled
+from support.stage import Opening, Running, Stage, Stalled
 
 XTERM = RequestPty("xterm", 80, 24)
 NO_PIPES = ("", "", "")
@@ -579,17 +582,45 @@ def test_an_image_that_vanished_behind_its_pull_is_refused(stage: Stage) -> None
     close(act)
 
 
-def test_without_the_pipes_that_it_must_have_nothing_is_left_either(stage: Stage, tmp_path: Path) -> None:
+def test_without_the_pipes_that_it_must_have_nothing_is_left_either(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sharing = Sharing(tmp_path, "machine", "me", lambda cause: None)
     stage.house = replace(stage.house, sharing=sharing)
-    other = sharing.for_container("other", must=True)
-    assert other
-    held = [other.make_set("") for _ in range(TOTAL // PIPE_SIZE // 3)]
+    monkeypatch.setattr(os, "mkfifo", no_descriptor)
     act = ContainerAct(stage, pipes="on")
     act.tell(RunExec("make"))
     assert act.desk.calls.wait_for(Refused).code is Code.PROGRAM_START_FAILED
     close(act)
     assert_nothing_is_left(stage)
-    assert [path.name for path in tmp_path.glob("*/*")] == ["other"]
-    for fifos in filter(None, held):
+    assert list(tmp_path.glob("*/*")) == []
+
+
+def test_a_program_that_its_users_share_has_no_pipe_for_is_carried_by_the_engine_whatever_it_must(
+    stage: Stage, tmp_path: Path
+) -> None:
+    sharing = Sharing(tmp_path, "machine", "me", lambda cause: None)
+    stage.house = replace(stage.house, sharing=sharing)
+    other = sharing.for_container("other", must=True)
+    assert other
+    other.holder = "alice"
+    held = list(iter(lambda: took(other), None))
+    act = ContainerAct(stage, pipes="on")
+    act.tell(RunExec("make"))
+    assert not act.desk.calls.wait_for(Opening).piped
+    assert stage.book.of("without_named_pipes")
+    close(act)
+    for fifos in held:
         fifos.close()
+    assert_nothing_is_left(stage)
+
+
+def took(pipes: ContainerPipes) -> FifoSet | None:
+    try:
+        return pipes.make_set("")
+    except BudgetSpentError:
+        return None
+
+
+def no_descriptor(*_: object) -> None:
+    raise OSError(errno.EMFILE, "no descriptor left")

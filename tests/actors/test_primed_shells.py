@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +28,6 @@ from sshore.actors.priming import PAUSE, QUIET, Priming, PrimingDue
 from sshore.actors.ref import Ref, post
 from sshore.actors.refusals import Refused, refuse
 from sshore.engine.errors import Conflict, Unavailable
-from sshore.engine.pipes.budget import PIPE_SIZE, TOTAL
 from sshore.engine.pipes.sharing import ContainerPipes, Sharing
 from sshore.engine.types import ContainerDied, ProgramEnded
 from sshore.metrics.codes import Code
@@ -387,16 +388,19 @@ def test_a_plain_exec_in_its_place_that_cannot_be_had_is_refused_as_ever(stage: 
     assert stage.book.of("actor_failed") == []
 
 
-def test_a_shell_that_gets_no_order_is_let_go(stage: Stage, pipes: ContainerPipes) -> None:
+def test_a_shell_that_gets_no_order_is_let_go(
+    stage: Stage, pipes: ContainerPipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_descriptor(*_: object) -> None:
+        raise OSError(errno.EMFILE, "no descriptor left")
+
     pipes.must = True
-    held = [pipes.make_set("") for _ in range(TOTAL // PIPE_SIZE // 3)]
     act, shell = asking(stage, pipes)
+    monkeypatch.setattr(os, "mkfifo", no_descriptor)
     act.tell(replace(stage.idle_container(), pipes=pipes, shell=shell))
     assert act.desk.calls.wait_for(Refused).code is Code.PROGRAM_START_FAILED
     act.leave()
     assert shell.dismissed.wait(SECONDS)
-    for fifos in filter(None, held):
-        fifos.close()
 
 
 def test_a_session_that_is_over_lets_the_shell_go_that_comes_too_late(stage: Stage, pipes: ContainerPipes) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sshore.engine.launcher import APART, CLOSED, PIPED
-from sshore.engine.pipes.budget import GROWN_SIZE, PIPE_SIZE, PipeBudget
+from sshore.engine.pipes.budget import GROWN_SIZE, PIPE_SIZE, BudgetSpentError, PipeBudget
 from sshore.engine.pipes.directories import MOUNT_POINT, ContainerDirectory, GatewayDirectory, known_uid
 from sshore.engine.pipes.fifos import STDERR, STDIN, STDOUT, FifoSet
 from sshore.engine.pipes.sharing import Sharing
@@ -81,30 +81,42 @@ def test_no_descriptor_is_left_and_none_is_inherited(gateway: GatewayDirectory) 
     assert open_descriptors() == before
 
 
-def test_a_full_budget_makes_no_set_and_a_closed_one_gives_back(tmp_path: Path) -> None:
-    budget = PipeBudget(4 * PIPE_SIZE)
+def test_a_share_that_is_used_up_makes_no_set_and_a_closed_one_gives_back(tmp_path: Path) -> None:
+    budget = PipeBudget(8 * PIPE_SIZE)
     directory = ContainerDirectory(tmp_path / "one", budget)
     first = directory.make_set()
-    with pytest.raises(OSError, match="memory") as refused:
+    with pytest.raises(BudgetSpentError, match="memory") as refused:
         directory.make_set()
     assert refused.value.errno == errno.ENOSPC
     first.close()
     directory.make_set().close()
-    assert budget.left == 4
+    assert budget.left == 8
+
+
+def test_whoever_comes_first_leaves_pipes_for_those_who_come_later() -> None:
+    budget = PipeBudget()
+    taken = {user: sum(budget.take(user, 3) for _ in range(90)) for user in ("first", "second", "third")}
+    assert taken == {"first": 42, "second": 21, "third": 11}
+    assert budget.take("fourth", 3)
+    for user, sessions in taken.items():
+        budget.give_back(user, 3 * sessions)
+    budget.give_back("fourth", 3)
+    assert sum(budget.take("first", 3) for _ in range(90)) == 42
 
 
 def test_a_pipe_grows_within_the_budget_and_comes_back() -> None:
-    budget = PipeBudget(GROWN_SIZE)
+    whole = PipeBudget(6 * PIPE_SIZE)
+    budget = whole.share_of("somebody")
     reading, writing = os.pipe()
     assert budget.grow(reading)
-    assert budget.left == 1
+    assert whole.left == 3
     assert not budget.grow(writing)
     os.set_blocking(writing, False)
     assert os.write(writing, bytes(GROWN_SIZE)) == GROWN_SIZE
     assert not budget.shrink(reading)
     os.read(reading, GROWN_SIZE)
     assert budget.shrink(reading)
-    assert budget.left == 4
+    assert whole.left == 6
     os.close(reading)
     os.close(writing)
 
