@@ -57,6 +57,8 @@ class ConnectionHandler:
         self._disconnected = False
         self._came_too_late = False
         self._ended = asyncio.Event()
+        self.at_end: list[Callable[[], object]] = []
+        """Called once, in the loop, when nothing of it is left: where `wait_ended` returns."""
         surroundings.house.metrics.connection_opened()
 
     @property
@@ -78,12 +80,13 @@ class ConnectionHandler:
             record(refused, "request_out_of_order", self._surroundings.log, self._surroundings.house.metrics, "warning")
             raise RefusedError(refused)
         self._username = username
+        self._pace = self._pace.of_user(username)
         self._surroundings = replace(self._surroundings, log=self._surroundings.log.bind(user=username))
         self._surroundings.house.metrics.handshake(True)
         if self._is_closing():
             # The root may have said already that nobody is left, and would end this actor no more.
             self._came_too_late = True
-            self._ended.set()
+            self._note_end()
             return
         try:
             self._actor = ConnectionActor.start(self._surroundings, self, self.id, self.client)
@@ -106,16 +109,13 @@ class ConnectionHandler:
             actor = self._actor_for(channel_id)
             streams, metrics = self._surroundings.engine.streams, self._surroundings.house.metrics
             session = ProgramSession(self._loop, streams, metrics, log, self.execution, self._pace)
+            session.keep_unread = self._keep_unread
             if actor:
                 session.bind(self._start_actor(actor, replace(self._surroundings, log=log), session))
         session.at_close.append(lambda: self._sessions.pop(channel_id, None))
-            session.keep_unread = self._keep_unread
         self._sessions[channel_id] = session
         return session
 
-    def disconnect(self) -> None:
-        """The connection is gone: its sessions end, its container is removed. Idempotent, does not wait."""
-        if self._disconnected:
     def _keep_unread(self, stream: ProgramStream | None) -> None:
         # Closed, it would be read by the engine itself, on and on, and nobody knows the pid of what floods it.
         if stream:
@@ -124,17 +124,20 @@ class ConnectionHandler:
         if len(self._unread) > _MOST_UNREAD:
             self._unread.pop(0).close()
 
+    def disconnect(self) -> None:
+        """The connection is gone: its sessions end, its container is removed. Idempotent, does not wait."""
+        if self._disconnected:
             return
         self._disconnected = True
         self._surroundings.house.metrics.connection_closed()
         for session in list(self._sessions.values()):
             session.close()
-        if not post(self._actor, Disconnected()):
-            self._ended.set()
-
         for stream in self._unread:
             stream.close()
         self._unread.clear()
+        if not post(self._actor, Disconnected()):
+            self._note_end()
+
     async def wait_ended(self) -> None:
         """Wait until nothing is left: no session, and no container unless its removal has to be retried."""
         await self._ended.wait()
@@ -150,7 +153,13 @@ class ConnectionHandler:
         in_loop(self._loop, lambda: self.on_failure(refused))
 
     def ended(self) -> None:
-        in_loop(self._loop, self._ended.set)
+        in_loop(self._loop, self._note_end)
+
+    def _note_end(self) -> None:
+        if not self._ended.is_set():
+            self._ended.set()
+            for callback in self.at_end:
+                callback()
 
     def _actor_for(self, channel_id: int) -> Ref | None:
         if self._actor is None and not self._came_too_late:

@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+from weakref import WeakValueDictionary
 
 from ..engine.interface import ProgramStream
 
 STANDS_STILL = 0.3
 ASK_AGAIN = 0.5
+LONGEST_PAUSE = 1.0
 QUESTIONS_A_SECOND = 200
 """Of all sessions together: each costs the gateway a third of a millisecond, and the engine as much."""
+QUESTIONS_OF_A_USER = 20
+"""Of one user's sessions: whoever has so many that this is too late for one of them asks for no other's harm."""
 REST = 4 * 1024 * 1024
 """Bytes that are taken of a program that has ended, though its client does not read: an engine holds up to 3 MiB."""
+_GROWTH = 1.25
 
 
 class Pace:
     """Turns, so many a second for whoever asks. Loop only."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, per_second: float = QUESTIONS_A_SECOND) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, per_second: float = QUESTIONS_A_SECOND, above: Pace | None = None
+    ) -> None:
+        self.above = above
+        """Where the next turn is to be waited for behind this one's."""
         self._loop = loop
         self._pause = 1 / per_second
         self._next = 0.0
+        self._users: WeakValueDictionary[str, Pace] = WeakValueDictionary()
+
+    def of_user(self, name: str) -> Pace:
+        """Return the pace of one user's sessions, over all connections."""
+        return self._users.setdefault(name, Pace(self._loop, QUESTIONS_OF_A_USER, self))
 
     def seconds_to_turn(self) -> float:
         """Take the next turn and return how long it is until then."""
@@ -49,6 +64,7 @@ class OutputFlow:
         self._keeps_its_end = False
         self._timer: asyncio.TimerHandle | None = None
         self._asked = False
+        self._pause = ASK_AGAIN
         self._rest = 0
 
     def govern(self, stream: ProgramStream, *, keeps_its_end: bool = False) -> None:
@@ -63,6 +79,7 @@ class OutputFlow:
         if self.held:
             return
         self.held = True
+        self._pause = ASK_AGAIN
         if self._stream:
             self._stop_reading(self._stream)
 
@@ -83,7 +100,8 @@ class OutputFlow:
             self._rest = REST
             self._stream.resume_output()
         else:
-            self._ask_in(ASK_AGAIN)
+            self._ask_in(self._pause)
+            self._pause = min(_GROWTH * self._pause, LONGEST_PAUSE)
 
     def passed(self, size: int) -> None:
         """So many bytes of output went on to the client's channel."""
@@ -104,10 +122,11 @@ class OutputFlow:
             self._ask_in(STANDS_STILL)
 
     def _ask_in(self, seconds: float) -> None:
-        self._timer = self._loop.call_later(seconds, self._await_turn)
+        self._timer = self._loop.call_later(seconds, self._await_turn, self._pace)
 
-    def _await_turn(self) -> None:
-        self._timer = self._loop.call_later(self._pace.seconds_to_turn(), self._put_question)
+    def _await_turn(self, pace: Pace) -> None:
+        following = partial(self._await_turn, pace.above) if pace.above else self._put_question
+        self._timer = self._loop.call_later(pace.seconds_to_turn(), following)
 
     def _put_question(self) -> None:
         self._timer = None

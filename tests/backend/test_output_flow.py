@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
-from sshore.backend.output_flow import ASK_AGAIN, QUESTIONS_A_SECOND, REST, STANDS_STILL, OutputFlow, Pace
+from sshore.backend.output_flow import (
+    ASK_AGAIN,
+    LONGEST_PAUSE,
+    QUESTIONS_A_SECOND,
+    QUESTIONS_OF_A_USER,
+    REST,
+    STANDS_STILL,
+    OutputFlow,
+    Pace,
+)
 from support.clocks import PaperLoop
 
 SOON = 0.05
@@ -153,3 +164,26 @@ def test_a_thousand_stalled_clients_ask_at_a_bounded_rate_and_all_have_their_tur
     times = sorted(time for river in rivers for time in river.asked)
     second = [time for time in times if time <= times[0] + 1]
     assert len(second) <= QUESTIONS_A_SECOND + 1
+
+
+def test_who_has_sessions_by_the_hundred_asks_as_often_as_a_user_may_and_delays_no_other(loop: PaperLoop) -> None:
+    pace = Pace(loop)
+    crowd = [River(loop, pace.of_user("many")) for _ in range(480)]
+    for river in crowd:
+        river.flow.hold()
+    one = River(loop, pace.of_user("one"))
+    one.flow.hold()
+    answered: Counter[River] = Counter()
+    for _ in range(40):
+        one.wait(0.25)
+        for river in (*crowd, one):
+            if len(river.asked) > answered[river]:
+                answered[river] += 1
+                river.flow.answer(over=False)
+    asked = sum(len(river.asked) for river in crowd)
+    assert asked <= QUESTIONS_OF_A_USER * 10 + 1
+    pauses = [later - earlier for earlier, later in pairwise(one.asked)]
+    assert one.asked[0] == pytest.approx(STANDS_STILL, abs=SOON)
+    assert max(pauses) <= LONGEST_PAUSE + 0.25 + SOON
+    assert pauses[-1] > ASK_AGAIN
+    assert pace.of_user("one") is pace.of_user("one")
