@@ -96,6 +96,28 @@ class LimitsConfig(Section):
         description="Bytes of their names and values together. A program gets 2 MiB at most: more is an error.",
         examples=[32768],
     )
+    max_memory_per_connection: Count = Field(
+        default=8 * 1024 * 1024,
+        description="Bytes of one connection that may wait for its programs: environment variables, and twice the "
+        "windows of its channels. A variable beyond it is refused, a channel goes on with a smaller window, 2 KiB at "
+        "least.",
+        examples=[16777216],
+    )
+    max_memory_per_user: Count = Field(
+        default=16 * 1024 * 1024,
+        description="The same of one user name, over all connections.",
+        examples=[33554432],
+    )
+    max_memory: Count = Field(
+        default=256 * 1024 * 1024, description="The same of all clients together.", examples=[536870912]
+    )
+    max_containers_per_user: Count = Field(
+        default=0,
+        description="Containers at once of one user name. In connection mode every connection has one, whether a "
+        "session is open or not, from its login until the container is removed: one more is disconnected. In session "
+        "mode every session has one.",
+        examples=[4],
+    )
     max_command_length: Count = Field(
         default=0,
         description="Bytes of a command. No kernel runs more than 131071.",

@@ -15,13 +15,9 @@ from .tls_socket import TlsSocket
 Wire = socket.socket | TlsSocket
 """What carries a stream."""
 
-HIGH_WATER = 256 * 1024
-"""Bytes of backlog at which the writer is asked to pause."""
-LOW_WATER = 64 * 1024
-"""Bytes of backlog at which it may go on."""
+MOST_FRESH = 256 * 1024
+"""Bytes that wait for the end of the loop's turn."""
 _PIECES_PER_SEND = 64
-_PIECE_COST = 256
-"""Bytes that a piece of the backlog takes besides its own: a client may send single ones."""
 
 
 class StdinWriter:
@@ -29,7 +25,8 @@ class StdinWriter:
 
     What one event of the loop brings goes in one piece: many small sends would wake the program for each of them.
     When the other side stops reading, stdin is over but output may still be waiting in the socket; so a
-    failing send only ends the writing. `pause` and `resume` are called at the water marks.
+    failing send only ends the writing. `pause` is called as soon as anything has to be kept, `resume` when all of it is
+    sent: what comes between is bounded by whoever sends.
     """
 
     def __init__(
@@ -46,7 +43,6 @@ class StdinWriter:
         self._fresh: list[bytes] = []
         self._fresh_size = 0
         self._backlog: deque[memoryview] = deque()
-        self._size = 0
         self._watched = False
         self._paused = False
         self._ending = False
@@ -65,7 +61,7 @@ class StdinWriter:
             event_batch.at_end(self._flush)
         self._fresh.append(bytes(data))
         self._fresh_size += len(data)
-        if self._fresh_size > HIGH_WATER:
+        if self._fresh_size > MOST_FRESH:
             self._flush()
 
     @property
@@ -87,7 +83,6 @@ class StdinWriter:
         self._open = False
         self._fresh.clear()
         self._backlog.clear()
-        self._size = 0
         self._unwatch()
 
     def _flush(self) -> None:
@@ -104,8 +99,7 @@ class StdinWriter:
         if not self._backlog:
             self._watch()
         self._backlog.append(data)
-        self._size += len(data) + _PIECE_COST
-        if self._size > HIGH_WATER and not self._paused:
+        if not self._paused:
             self._paused = True
             self._pause()
 
@@ -116,7 +110,7 @@ class StdinWriter:
             self._unwatch()
             if self._ending:
                 self._shut_down()
-        if self._paused and self._size <= LOW_WATER:
+        if self._paused and not self._backlog:
             self._paused = False
             self._resume()
 
@@ -133,14 +127,12 @@ class StdinWriter:
         return 0
 
     def _drop(self, sent: int) -> None:
-        self._size -= sent
         while sent:
             piece = self._backlog.popleft()
             if sent < len(piece):
                 self._backlog.appendleft(piece[sent:])
                 return
             sent -= len(piece)
-            self._size -= _PIECE_COST
 
     def _shut_down(self) -> None:
         try:

@@ -234,6 +234,12 @@ class Code(StrEnum):
         "`docker.execution.lingerTime` was over, and something that the program started still held its stdout or "
         "stderr. The program's own exit status is told.",
     )
+    TOO_MANY_CONTAINERS = (
+        auto(),
+        "You have too many containers.",
+        "`limits.maxContainersPerUser`. A connection's container counts until it is removed, so that one who comes "
+        "back at once may be one too many.",
+    )
     SESSION_IDLE = (
         auto(),
         "Nothing was typed or printed for too long.",
@@ -264,7 +270,8 @@ class Code(StrEnum):
     ENVIRONMENT_FULL = (
         auto(),
         "",
-        "`limits.maxEnv` or `limits.maxEnvSize`: a client set more variables, and the protocol's answer was a failure.",
+        "`limits.maxEnv`, `limits.maxEnvSize` or one of `limits.maxMemory…`: a client set more variables, and the "
+        "protocol's answer was a failure.",
     )
     CLIENT_GONE = (
         auto(),

@@ -7,6 +7,11 @@ from collections.abc import Callable
 import asyncssh
 from asyncssh.packet import SSHPacket
 
+from ..config.models import LimitsConfig
+from .memory import MemoryBudget
+
+_KEPT_BESIDE = 256
+"""Bytes that a variable takes besides its own."""
 _TOLD = frozenset({"pty-req", "shell", "exec", "subsystem", "break", "window-change"})
 """Requests of RFC 4254 §6. Extensions ask for things that may well not exist; forwardings, variables and signals have
 lines of their own."""
@@ -78,26 +83,30 @@ def choose_environment(channel: asyncssh.SSHServerChannel[bytes], accepts: Calla
 
 
 def bound_environment(
-    channel: asyncssh.SSHServerChannel[bytes], most: int, most_bytes: int, full: Callable[[], None]
-) -> None:
+    channel: asyncssh.SSHServerChannel[bytes], limits: LimitsConfig, memory: MemoryBudget, full: Callable[[], None]
+) -> Callable[[], None]:
     """Refuse variables that are too many or, with their names, too long; asyncssh would keep them all. Loop only.
 
-    0 is no limit. `full` is called for the first that is refused.
+    `full` is called for the first that is refused. Returns what gives the memory back that they take, once.
     """
     take = channel._process_env_request
+    most, most_bytes = limits.max_env, limits.max_env_size
     sizes: dict[bytes, int] = {}
+    taken = total = 0
     refused = False
 
     def fits(name: bytes, size: int) -> bool:
         is_bounded_number = not most or name in sizes or len(sizes) < most
-        return is_bounded_number and not 0 < most_bytes < sum(sizes.values()) - sizes.get(name, 0) + size
+        return is_bounded_number and not 0 < most_bytes < total - sizes.get(name, 0) + size
 
     def env_request(packet: SSHPacket) -> bool:
-        nonlocal refused
+        nonlocal refused, taken, total
         copy = SSHPacket(packet.get_remaining_payload())
         name = copy.get_string()
         size = len(name) + len(copy.get_string())
-        if fits(name, size):
+        if fits(name, size) and memory.take(size + _KEPT_BESIDE):
+            taken += size + _KEPT_BESIDE
+            total += size - sizes.get(name, 0)
             sizes[name] = size
             return take(packet)
         if not refused:
@@ -105,4 +114,10 @@ def bound_environment(
             full()
         return False
 
+    def give_back() -> None:
+        nonlocal taken
+        given, taken = taken, 0
+        memory.give_back(given)
+
     channel._process_env_request = env_request  # type: ignore[method-assign]  # there is no hook
+    return give_back

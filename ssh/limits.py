@@ -7,7 +7,8 @@ import time
 from ..config.models import LimitsConfig
 from .admission import Admission
 from .bans import Bans
-from .open_sessions import SessionsOfUsers
+from .memory import MemoryOfUsers
+from .open_sessions import ContainersOfUsers, SessionsOfUsers
 
 
 class Limits:
@@ -18,11 +19,15 @@ class Limits:
         self.bans = Bans(self.config.ban_after, self.config.ban_decay, time.monotonic)
         self.admission = Admission(self.config, self.bans)
         self.users = SessionsOfUsers()
+        self.containers = ContainersOfUsers()
+        self.memory = MemoryOfUsers(self.config)
 
     def renewed(self, config: LimitsConfig) -> Limits:
         """Return other limits for those who come from now on. They share the counts with these, which go on."""
         self.bans.configure(config.ban_after, config.ban_decay)
         self.admission.configure(config)
+        self.memory.configure(config)
         renewed = Limits(config)
         renewed.bans, renewed.admission, renewed.users = self.bans, self.admission, self.users
+        renewed.containers, renewed.memory = self.containers, self.memory
         return renewed

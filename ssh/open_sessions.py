@@ -1,10 +1,15 @@
-"""How many session channels are open, of a connection and of a user."""
+"""How many session channels are open, of a connection and of a user, and how many containers a user has."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Protocol
 
 from .session_queue import SessionQueue
+
+_MOST_CLOSING = 256
+"""Channels whose end has begun and that the client has not closed, which it may leave as they are for ever."""
 
 
 class OpenSession(Protocol):
@@ -25,6 +30,8 @@ class OpenSessions:
         """Whether there may be no more where there may be `most`, 0 for any number."""
         if not 0 < most <= len(self._sessions):
             return False
+        if len(self._sessions) >= most + _MOST_CLOSING:
+            return True
         return sum(not session.is_closing for session in self._sessions) >= most
 
     def add(self, session: OpenSession) -> None:
@@ -78,3 +85,25 @@ class SessionsOfUsers:
                 break
         if user in self._waiting and not queues:
             del self._waiting[user]
+
+
+class ContainersOfUsers:
+    """How many containers there are by user name. Loop only."""
+
+    def __init__(self) -> None:
+        self._users: Counter[str] = Counter()
+
+    def full(self, user: str, most: int) -> bool:
+        """Whether this user may have no more where one may have `most`, 0 for any number."""
+        return 0 < most <= self._users[user]
+
+    def add(self, user: str) -> Callable[[], None]:
+        """Count one more; return what is to be called once it is gone."""
+        self._users[user] += 1
+
+        def gone() -> None:
+            self._users[user] -= 1
+            if not self._users[user]:
+                del self._users[user]
+
+        return gone

@@ -13,7 +13,9 @@ from ..actors.refusals import Refused, RefusedError, record
 from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
 from ..config.listen import host_and_port
+from ..config.models import Mode
 from .algorithms import algorithm_options
+from .channel_window import Channel, ChannelWindow
 from .client_environment import AcceptedNames, SessionEnvironment
 from .gathered_writes import GatheredWrites
 from .ignore_packets import drop_needless_ignores
@@ -100,6 +102,8 @@ class ContainerServer(NoForwarding):
         self._log = self._gate.log = self._log.bind(user=username)
         self._log.info("authenticated")
         self._sessions.logged_in(username)
+        if self._one_container and self._has_too_many():
+            return
         self._handler.handshake_success(username)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -109,17 +113,20 @@ class ContainerServer(NoForwarding):
         self._log.info("disconnected", reason=str(exc) if exc else "closed")
         self._handler.disconnect()
 
-    def session_requested(self) -> ChannelSession | Coroutine[Any, Any, ChannelSession]:
+    def session_requested(self) -> tuple[Channel, ChannelSession | Coroutine[Any, Any, ChannelSession]]:
         self._channels += 1
         refused = self._sessions.refusal()
         if not refused:
-            return self._new_session(self._channels)
+            # The channel behind its session: asyncssh keeps one that it has made, though it does not open.
+            session = self._new_session(self._channels)
+            return session.window.govern(self._connection.create_server_channel()), session
         waiting = self._sessions.wait()
         if not waiting:
             raise self._no_room(refused)
         # OpenSSH's client, refused a channel by its master, opens a connection of its own without a word: the command
         # would find another container, an empty one.
-        return self._session_later(self._channels, waiting, refused)
+        channel = self._connection.create_server_channel()
+        return channel, self._session_later(channel, self._channels, waiting, refused)
 
     def tell(self, sentence: str) -> None:
         """Write a line to every terminal of this connection."""
@@ -134,28 +141,54 @@ class ContainerServer(NoForwarding):
         """Since when, on the loop's clock, a client that is logged in has no channel open; else None."""
         return self._sessions.unused_since
 
-    def _new_session(self, channel: int, place: Place | None = None) -> ChannelSession:
+    def _new_session(self, number: int, place: Place | None = None) -> ChannelSession:
+        refused = None if self._one_container else self._sessions.container_refusal()
+        if refused:
+            if place:
+                self._sessions.left(place)
+            raise self._no_room(refused)
         try:
-            program = self._handler.program_session(channel)
+            program = self._handler.program_session(number)
         except RefusedError as error:
             if place:
                 self._sessions.left(place)
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "Session refused") from error
-        session = ChannelSession(program, self._gate, self.permissions, self._environment(), self._limits.config)
+        if not self._one_container:
+            program.at_close.append(self._sessions.container_made())
+        window = ChannelWindow(self._sessions.memory)
+        session = ChannelSession(
+            program, self._gate, self.permissions, self._environment(), self._limits.config, window
+        )
         self._sessions.opened(session, place)
         return session
 
     async def _session_later(
-        self, channel: int, waiting: asyncio.Future[Place | None], refused: Refused
+        self, channel: Channel, number: int, waiting: asyncio.Future[Place | None], refused: Refused
     ) -> ChannelSession:
         place = await waiting
         if not place:
             raise self._no_room(refused)
-        return self._new_session(channel, place)
+        session = self._new_session(number, place)
+        session.window.govern(channel)
+        return session
 
     def _no_room(self, refused: Refused) -> asyncssh.ChannelOpenError:
         record(refused, "session_refused", self._log, self._metrics, "warning")
         return asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, refused.user)
+
+    @property
+    def _one_container(self) -> bool:
+        """Whether the connection has a container, and not each of its sessions."""
+        return self._handler.execution.mode is Mode.CONNECTION
+
+    def _has_too_many(self) -> bool:
+        refused = self._sessions.container_refusal()
+        if refused:
+            record(refused, "connection_refused", self._log, self._metrics, "warning")
+            self._connection.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, refused.user)
+        else:
+            self._handler.at_end.append(self._sessions.container_made())
+        return refused is not None
 
     def _environment(self) -> SessionEnvironment:
         execution, permissions = self._handler.execution, self.permissions

@@ -21,6 +21,7 @@ from .channel_requests import (
     try_another_program,
     watch_requests,
 )
+from .channel_window import ChannelWindow
 from .client_environment import SessionEnvironment, ShownNames
 from .key_options import KeyPermissions
 from .merged_buffer import merge_what_waits
@@ -46,6 +47,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         permissions: KeyPermissions,
         environment: SessionEnvironment,
         limits: LimitsConfig,
+        window: ChannelWindow,
     ) -> None:
         self.at_close: list[Callable[[], object]] = []
         """Called once the channel is closed."""
@@ -59,6 +61,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._limits = limits
         self._ignored = ShownNames()
         self._told_why = False
+        self.window = window
         self._time = SessionTime(limits, self.tell, self._time_over)
         self._request: RunShell | RunExec | RunSubsystem | None = None
         self._opened = False
@@ -74,13 +77,17 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         take_any_command(chan)
         answer_signals(chan, self._signalled)
         merge_what_waits(chan)
-        bound_environment(chan, self._limits.max_env, self._limits.max_env_size, self._environment_full)
+        memory = self.window.memory
+        self.at_close += (
+            self.window.close,
+            bound_environment(chan, self._limits, memory, self._environment_full),
+        )
         choose_environment(chan, self._accepts)
 
     def pty_requested(
         self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Mapping[int, int]
     ) -> bool:
-        if not self._permissions.pty:
+        if not self._permissions.pty or not self.window.keep(len(term_type)):
             return False
         try:
             self._program.pty(term_type, *_columns_and_rows(*term_size[:2]), term_modes)
@@ -131,6 +138,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
     def data_received(self, data: bytes, datatype: int | None) -> None:
         self._time.touch()
         self._program.write(data)
+        if not self._input_paused:
+            self.window.passed(len(data))
 
     def eof_received(self) -> bool:
         self._program.write_eof()
@@ -198,6 +207,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._channel.exit(status)
         for callback in self.at_end:
             callback()
+        # A client may never close its side; the program's session is not kept for that.
+        self._loop.call_soon(self._program.close)
 
     def _time_over(self, code: Code, cause: str) -> None:
         refused = refuse(code, cause)
@@ -237,7 +248,11 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         record(refused, "request_refused", self._gate.log.bind(request=name), self._gate.metrics, "info")
 
     def _environment_full(self) -> None:
-        cause = f"limits.maxEnv is {self._limits.max_env}, limits.maxEnvSize {self._limits.max_env_size}"
+        memory = self.window.memory
+        cause = (
+            f"limits.maxEnv is {self._limits.max_env}, limits.maxEnvSize {self._limits.max_env_size}, "
+            f"{memory.taken} of limits.maxMemoryPerConnection, {memory.most}, are taken"
+        )
         refused = refuse(Code.ENVIRONMENT_FULL, cause)
         record(refused, "environment_full", self._gate.log, self._gate.metrics, "info")
 
@@ -250,6 +265,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
             self._gate.log.debug("environment_ignored", names=str(self._ignored))
         for name, value in self._environment.variables(given, self._channel.get_terminal_type(), request).items():
             self._program.env(name, value)
+        # The program's session has them by now.
+        self._channel._env.clear()
 
     def _say(self, sentence: str) -> None:
         line_end = "\r\n" if self._has_pty else "\n"

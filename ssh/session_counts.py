@@ -11,6 +11,7 @@ from ..config.durations import format_duration
 from ..metrics.codes import Code
 from .countdown import Countdown
 from .limits import Limits
+from .memory import MemoryBudget
 from .open_sessions import OpenSession, OpenSessions
 from .session import ChannelSession
 from .session_queue import Place, SessionQueue
@@ -23,6 +24,10 @@ class SessionCounts:
         """`unused` is called when no channel was open for the idle time."""
         self._limits = limits.config
         self._users = limits.users
+        self._containers = limits.containers
+        self._memory = limits.memory
+        self.memory = MemoryBudget(limits.config.max_memory_per_connection)
+        """What may wait for the programs of this connection."""
         self._user = ""
         self._open = OpenSessions()
         self._queue = SessionQueue(limits.config.session_wait, self._take)
@@ -34,7 +39,19 @@ class SessionCounts:
     def logged_in(self, user: str) -> None:
         """Whose the connection is, from now on."""
         self._user = user
+        self.memory = self._memory.for_connection(user)
         self._rest()
+
+    def container_refusal(self) -> Refused | None:
+        """Return why the user may have no further container."""
+        most = self._limits.max_containers_per_user
+        if not self._containers.full(self._user, most):
+            return None
+        return refuse(Code.TOO_MANY_CONTAINERS, f"limits.maxContainersPerUser is {most}")
+
+    def container_made(self) -> Callable[[], None]:
+        """Count one more of the user's containers; return what is to be called once it is gone."""
+        return self._containers.add(self._user)
 
     def refusal(self) -> Refused | None:
         """Return why there may be no further channel."""
@@ -73,6 +90,7 @@ class SessionCounts:
         for session in self._open.all():
             self._closed(session)
         self._idle.stop()
+        self.memory.close()
 
     def _take(self) -> Place | None:
         if self.refusal():

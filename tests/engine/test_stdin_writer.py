@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from sshore.engine.stdin_writer import HIGH_WATER, StdinWriter
+from sshore.engine.stdin_writer import StdinWriter
 
 SECONDS = 10.0
 
 
-async def test_single_bytes_are_counted_with_what_each_costs() -> None:
+async def test_whoever_sends_is_paused_as_soon_as_anything_waits_and_goes_on_when_nothing_does() -> None:
     ours, theirs = socket.socketpair()
     paused, resumed = asyncio.Event(), asyncio.Event()
     with ours, theirs:
@@ -22,7 +22,8 @@ async def test_single_bytes_are_counted_with_what_each_costs() -> None:
             writer.write(b"x")
             written += 1
             await asyncio.sleep(0)
-        assert len(writer._backlog) <= HIGH_WATER // 256 + 1
+        assert len(writer._backlog) == 1
+        assert not resumed.is_set()
 
         received = 0
         async with asyncio.timeout(SECONDS):

@@ -8,7 +8,7 @@ import struct
 import pytest
 from sshore.engine.address import EngineAddress
 from sshore.engine.errors import AccessDenied, NotFound, ServerFault, TimedOut, Unavailable
-from sshore.engine.stdin_writer import HIGH_WATER
+from sshore.engine.stdin_writer import MOST_FRESH
 from sshore.engine.streams import DockerStreams
 from support.recorder import Recorder
 
@@ -172,14 +172,14 @@ async def test_closing_from_within_the_output_stops_it_there(scripted):
     assert (recorder.calls, recorder.has_ended) == (1, False)
 
 
-async def test_the_writer_is_paused_at_the_high_water_mark_and_resumed_below_the_low_one(scripted):
+async def test_the_writer_is_paused_while_anything_waits_and_resumed_behind_it(scripted):
     stream, recorder = await scripted.open(tty=True)
     data = os.urandom(65_536)
     written = 0
     while not recorder.input_paused:
         stream.write(data)
         written += len(data)
-    assert written < HIGH_WATER + 16_000_000
+    assert written < MOST_FRESH + 16_000_000
     stream.write_eof()
     received = bytearray()
     while part := await scripted.receive(1_000_000):

@@ -29,6 +29,16 @@ class Hesitant(Guesser):
     pause = SECONDS
 
 
+class Said(asyncssh.SSHClient):
+    """Keeps the reason why its connection was closed."""
+
+    def __init__(self) -> None:
+        self.reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.reason.set_result(str(exc))
+
+
 async def turned_away(desk: FrontDesk, guesser: type[Guesser] | None = None) -> str:
     """Log in, in vain; return why."""
     options = {"client_keys": None, "client_factory": guesser, "preferred_auth": "password"} if guesser else {}
@@ -107,6 +117,13 @@ async def a_channel_too_many(desk: FrontDesk) -> str:
 @at_desk(Code.TOO_MANY_SESSIONS, maxSessionsPerUser=1, sessionWait="50ms")
 async def a_session_too_many(desk: FrontDesk) -> str:
     return await second_channel(desk)
+
+
+@at_desk(Code.TOO_MANY_CONTAINERS, maxContainersPerUser=1)
+async def a_container_too_many(desk: FrontDesk) -> str:
+    said = Said()
+    async with desk.login(), desk.login(client_factory=lambda: said):
+        return await asyncio.wait_for(said.reason, SECONDS)
 
 
 @at_desk(Code.COMMAND_OVER_LIMIT, maxCommandLength=9)
