@@ -10,6 +10,7 @@ from ..engine.errors import EngineError, NotFound, TimedOut
 from ..engine.errors import Refused as EngineRefused
 from ..engine.launcher import Program
 from ..engine.pipes.sharing import ContainerPipes
+from ..engine.tty_modes import is_told
 from ..engine.types import ContainerDied, ContainerKilled, ContainerSpec, ImageInfo, MemoryExhausted
 from ..metrics.codes import Code
 from .container import OwnedContainer, make_network
@@ -28,7 +29,7 @@ from .naming import connection_labels, container_name
 from .owner import ContainerOwner
 from .ports import SessionPort
 from .ref import Ref
-from .refusals import CANNOT_EXECUTE, Refused, RefusedError, refuse, refuse_for
+from .refusals import Refused, RefusedError, refuse, refuse_for
 from .session import SessionActor
 from .specs import (
     bare_environment,
@@ -98,10 +99,11 @@ class ContainerSession(SessionActor, ContainerOwner):
         name = container_name(self.execution.containername, self.username)
         user = program_user(self.execution, image)
         self._guard_user = guard_user(self.execution, user)
-        env, sizes = self.env, self.engine.sizes_terminals
+        env, size = self.env, terminal_size(self.pty)
         if not self._program:
             env = bare_environment(user, self.pty) | env
-        self._size = terminal_size(self.pty) if self._program or sizes else None
+        sized = self._program or (self.engine.sizes_terminals and is_told(size))
+        self._size = size if sized else None
 
         def spec(pipes: ContainerPipes | None) -> ContainerSpec:
             argv = self._launcher(self._program, pipes, user) if self._program else None
@@ -203,7 +205,7 @@ class ContainerSession(SessionActor, ContainerOwner):
         try:
             container.start()
         except EngineRefused as error:
-            raise RefusedError(refuse(Code.PROGRAM_START_FAILED, str(error), status=CANNOT_EXECUTE)) from error
+            raise RefusedError(refuse_for(error, Code.PROGRAM_START_FAILED)) from error
         except EngineError as error:
             raise RefusedError(refuse_for(error, Code.CONTAINER_START_FAILED)) from error
         self._started = True

@@ -8,6 +8,7 @@ from ..engine.control_shell import end_left_line, hangup_line, signal_line
 from ..engine.errors import Conflict, EngineError, NotFound
 from ..engine.launcher import NamedPipes, Program
 from ..engine.primed_shell import order_for
+from ..engine.tty_modes import is_told
 from ..engine.types import ExecSpec, ProgramEnded
 from ..metrics.codes import Code
 from .messages import (
@@ -160,7 +161,7 @@ class ExecSession(SessionActor):
     def _become(self, shell: PrimedShell) -> None:
         self._size = terminal_size(self.pty)
         self._shell, self._exec_id = shell, shell.exec_id
-        if self._size and self.engine.sizes_terminals:
+        if is_told(self._size) and self.engine.sizes_terminals:
             # The launcher leaves it to the engine, which was not told when this exec was made.
             self._tell_size_early(*self._size)
         order = order_for(self._argv(self.make_fifos(self._ready.pipes, self._ready.user)), self._variables)

@@ -6,7 +6,8 @@ from ..engine.types import PullProgress
 
 _BEGINNING = "Fetching the image"
 _FIRST_WORDS = ("Pulling fs layer", "Already exists")
-_LAST_WORDS = ("Pull complete", "Already exists")
+_LAST_WORDS = ("Download complete", "Pull complete", "Already exists")
+"""Docker with containerd's image store and podman tell nothing of a layer's unpacking: what is counted is the fetch."""
 _MEGABYTE = 1_000_000
 _MOST_LAYERS = 1000
 

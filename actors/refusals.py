@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..engine.errors import AccessDenied, EngineError, TimedOut, Unavailable
+from ..engine.errors import Refused as EngineRefused
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
 from .log import Log
@@ -39,9 +40,14 @@ def refuse(code: Code, operator: str, *, status: int = FAILED) -> Refused:
 
 
 def refuse_for(error: EngineError, otherwise: Code) -> Refused:
-    """Return the refusal for a failed engine call: the engine's own state if that is why, else the code `otherwise`."""
+    """Return the refusal for a failed engine call: the engine's own state if that is why, else the code `otherwise`.
+
+    Which call an engine refuses a program with, or says in its stream that it cannot begin, differs from one to the
+    next; for the client it is a program that cannot be executed.
+    """
     general = isinstance(error, Unavailable | TimedOut | AccessDenied)
-    return refuse(error.code if general else otherwise, str(error))
+    no_program = otherwise is Code.PROGRAM_START_FAILED and isinstance(error, EngineRefused)
+    return refuse(error.code if general else otherwise, str(error), status=CANNOT_EXECUTE if no_program else FAILED)
 
 
 def record(refused: Refused, event: str, log: Log, metrics: Metrics, level: str = "error") -> None:

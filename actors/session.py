@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ..engine.control_shell import HANGUP_SECONDS
 from ..engine.errors import EngineError, NotFound, TimedOut
+from ..engine.errors import Refused as EngineRefused
 from ..engine.launcher import NamedPipes, Program
 from ..engine.pipes.budget import BudgetSpentError
 from ..engine.pipes.fifos import FifoSet
@@ -140,6 +141,8 @@ class SessionActor(LiveRequests):
                 self.opened(message)
                 self.send_early_signals()
                 self.port.running()
+            case StreamFailed(EngineRefused() as error):
+                self.refused(refuse_for(error, Code.PROGRAM_START_FAILED))
             case StreamFailed(error):
                 self.refused(refuse(Code.STREAM_FAILED, str(error)))
             case StartFailed(text, code):

@@ -10,6 +10,7 @@ from ..config.hardening import forbids_new_privileges, hardened
 from ..config.models import ExecutionConfig
 from ..engine.control_shell import CONTROL_SHELL
 from ..engine.launcher import SHELL, UMASK_OF_SSHD, NamedPipes, Program, Tty, launch_argv
+from ..engine.tty_modes import is_told
 from ..engine.types import ContainerSpec, ImageInfo
 from .messages import RequestPty
 
@@ -73,7 +74,8 @@ def program_argv(
     pipes: NamedPipes | None = None,
 ) -> tuple[str, ...]:
     """Return the argv of the launcher for `program`; it sets the terminal's size unless the engine does."""
-    tty = Tty(None if sizes_terminals else terminal_size(pty), pty.modes) if pty else None
+    size = terminal_size(pty)
+    tty = Tty(None if sizes_terminals and is_told(size) else size, pty.modes) if pty else None
     stay = bool(execution.container.get("WorkingDir"))
     umask = execution.umask or UMASK_OF_SSHD
     return launch_argv(program, tty=tty, stay=stay, say_pid=say_pid, pipes=pipes, umask=umask)

@@ -10,13 +10,14 @@ from docker.errors import create_api_error_from_http_exception
 from requests.exceptions import HTTPError
 
 from .hijack import detach_keys
+from .tty_modes import is_told
 from .types import ContainerSpec, ExecSpec
 
 
 def container_body(spec: ContainerSpec, *, sized: bool) -> dict[str, Any]:
     """Return the body of "ContainerCreate". `sized`: the engine sets a terminal's size (API 1.42)."""
     config = dict(spec.config)
-    if sized and spec.size:
+    if sized and is_told(spec.size):
         config["HostConfig"] = {**(config.get("HostConfig") or {}), "ConsoleSize": _rows_and_columns(spec.size)}
     return config
 
@@ -34,7 +35,7 @@ def exec_body(spec: ExecSpec, *, sized: bool) -> dict[str, Any]:
         "WorkingDir": spec.workdir,
         "DetachKeys": detach_keys(tty=spec.tty),
     }
-    if sized and spec.size:
+    if sized and is_told(spec.size):
         body["ConsoleSize"] = _rows_and_columns(spec.size)
     return body
 

@@ -17,6 +17,8 @@ from .reasons import WANTS_TLS
 _DETAIL_LIMIT = 2_000
 _SPOKE_PLAINLY = "Client sent an HTTP request to an HTTPS server"
 """What Go's server, thus every engine, answers on a port with TLS."""
+_NO_SUCH_USER = ("unable to find user ", "unable to find group ")
+"""Engines have a 400, a 409 or a 500 for it, when an exec is made, a container attached to or either started."""
 
 
 def detach_keys(*, tty: bool) -> str:
@@ -109,6 +111,8 @@ def refusal(status: int, operation: str, body: bytes) -> EngineError:
     """Return the error for an HTTP status of the engine; `body` is JSON with a `message`, or plain text."""
     answer = _parsed(body)
     detail = _message(answer) or f"status {status}"
+    if any(words in detail for words in _NO_SUCH_USER):
+        return Refused(operation, detail)
     known = error_class(answer)
     if known is not None:
         return known(operation, detail)

@@ -1,4 +1,4 @@
-"""What podman's compatible API does otherwise than Docker's (measured with podman 4.3, Debian 12).
+"""What podman's compatible API does otherwise than Docker's (measured with podman 4.3 and 5.4, Debian 12 and 13).
 
 Beside what stands here: the events are called `exec_died`, `died` and `remove` (`events.py` knows both names), and an
 exec that cannot start says so on stderr and ends with 126 or 127.
@@ -19,6 +19,8 @@ _CAUSES: dict[str, type[EngineError]] = {
     "that name is already in use": Conflict,
     "network not found": NotFound,
     "no such container": NotFound,
+    # podman 5 keeps names in SQLite, and has no words of its own for a rename to one that is taken.
+    "UNIQUE constraint failed: ContainerConfig.Name": Conflict,
 }
 _KILLED = 137
 _COMPONENT = "Podman Engine"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeGuard
 
 _CHARACTERS = {
     1: "intr",
@@ -65,6 +66,11 @@ could only contradict."""
 _DELETE = 127
 _DISABLED = 255
 _FIRST_PRINTABLE = 32
+
+
+def is_told(size: tuple[int, int] | None) -> TypeGuard[tuple[int, int]]:
+    """Whether an engine that sets a terminal's size is told this one: with a 0 in it Docker 29 makes it 0 × 0."""
+    return size is not None and all(size)
 
 
 def stty_settings(size: tuple[int, int] | None, modes: Iterable[tuple[int, int]]) -> str:

@@ -30,6 +30,7 @@ from sshore.actors.messages import (
 from sshore.actors.refusals import Refused, refuse
 from sshore.actors.transitions import State
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
+from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.launcher import LAUNCHER, UMASK_OF_SSHD
 from sshore.engine.pipes.sharing import Sharing
 from sshore.engine.types import EventsLost, ProgramEnded
@@ -181,6 +182,21 @@ def test_what_the_engine_says_of_a_start_that_failed_is_for_the_operator(stage: 
     assert "4711" not in refused.user
     assert stage.book.wait_for("session_refused")["cause"] == "OCI runtime exec failed: no such user 4711"
     assert ended_with(act) == [refused]
+
+
+@pytest.mark.parametrize("call", ["exec_create", "exec_start"])
+def test_a_program_that_the_engine_refuses_cannot_be_executed(stage: Stage, call: str) -> None:
+    refusal = EngineRefused(call, "unable to find user 4711")
+    act = ExecAct(stage)
+    if call == "exec_create":
+        stage.engine.faults.fail(call, EngineRefused)
+    act.run()
+    if call == "exec_start":
+        act.opening()
+        act.tell(StreamFailed(refusal))
+        act.explain()
+    refused = act.desk.calls.wait_for(Refused)
+    assert (refused.code, refused.status) == ("PROGRAM_START_FAILED", 126)
 
 
 def test_a_stream_that_cannot_be_opened_ends_the_session(stage: Stage) -> None:
@@ -465,6 +481,17 @@ def test_an_engine_that_sizes_terminals_is_not_helped(stage: Stage) -> None:
     made = act.open(pty=XTERM)
     act.settle()
     assert (made.spec.argv[5], made.spec.size, made.sizes) == ("", (80, 24), [])
+
+
+@pytest.mark.parametrize(("columns", "rows", "settings"), [(0, 30, "rows 30"), (80, 0, "cols 80"), (0, 0, "")])
+def test_a_size_with_a_zero_is_set_by_the_launcher_whatever_the_engine(
+    stage: Stage, columns: int, rows: int, settings: str
+) -> None:
+    stage.engine.sizes_terminals = True
+    act = ExecAct(stage)
+    made = act.open(pty=RequestPty("xterm", columns, rows))
+    act.settle()
+    assert (made.spec.argv[5], made.sizes) == (settings, [])
 
 
 def test_the_clients_terminal_modes_are_set_by_the_launcher(stage: Stage) -> None:

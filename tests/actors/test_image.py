@@ -256,6 +256,23 @@ def test_a_pull_sums_its_layers_up() -> None:
     assert said[-1] == "Fetching the image: 2 of 3 layers, 31.2 MB"
 
 
+def test_a_pull_into_containerds_store_comes_to_its_end() -> None:
+    """As Docker 28 with that store tells it: nothing of the unpacking, and of parts that are no layers."""
+    summary = PullSummary()
+    for layer, status, current in [
+        ("latest", "Pulling from tools", 0),
+        ("9b3c7a2f0d11", "Download complete", 0),
+        ("a", "Pulling fs layer", 0),
+        ("b", "Pulling fs layer", 0),
+        ("c0ffee", "Download complete", 0),
+        ("a", "Downloading", 3_000_000),
+        ("b", "Already exists", 0),
+        ("a", "Download complete", 0),
+    ]:
+        summary.add(PullProgress(layer, status, current, 0))
+    assert summary.sentence == "Fetching the image: 2 of 2 layers, 3.0 MB"
+
+
 # Crashes and stops.
 
 

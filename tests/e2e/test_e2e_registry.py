@@ -201,12 +201,12 @@ def test_a_registry_that_refuses(serving: Serving, mode: str, pushed: Pushed, tm
     """Both logins are tried: the configured one, and the server's own once it is there."""
     wrong = {"username": "puller", "password": "wrong"}
     with serving(execution(pushed, mode, auth=wrong)) as server:
-        refused(server, "IMAGE_PULL_DENIED", "unauthorized|no basic auth credentials")
+        refused(server, "IMAGE_PULL_DENIED", "[Uu]nauthorized|no basic auth credentials")
         assert "wrong" not in server.log
     own = execution(pushed, mode)
     del own["auth"]
     with serving(own, wrapper=("env", f"DOCKER_CONFIG={tmp_path}")) as server:
-        refused(server, "IMAGE_PULL_DENIED", "unauthorized|no basic auth credentials")
+        refused(server, "IMAGE_PULL_DENIED", "[Uu]nauthorized|no basic auth credentials")
         pushed.registry.docker_config(tmp_path)
         assert server.ssh("echo out").stdout == b"out\n"
 
@@ -215,7 +215,7 @@ def test_a_registry_that_refuses(serving: Serving, mode: str, pushed: Pushed, tm
 def test_a_tag_that_the_registry_does_not_have(serving: Serving, mode: str, pushed: Pushed) -> None:
     image = {"Image": f"{pushed.repository}:other"}
     with serving(execution(pushed, mode, container=image)) as server:
-        refused(server, "IMAGE_NOT_FOUND", "manifest unknown")
+        refused(server, "IMAGE_NOT_FOUND", "manifest unknown|not found")
 
 
 @only_connection

@@ -28,7 +28,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 EVENTS = Call("GET", "/events")
 PULL = Call("POST", "/images/create")
-NETWORKS = {Call("GET", "/networks"), Call("POST", "/networks/create"), Call("DELETE", "/networks/*")}
+WITHDRAWAL = Call("DELETE", "/networks/*")
+NETWORKS = {Call("GET", "/networks"), Call("POST", "/networks/create"), WITHDRAWAL}
 _PROXY_SECONDS = 20.0
 
 
@@ -135,11 +136,21 @@ def test_two_servers_that_make_the_network_at_once_need_the_removal_of_one(engin
                 seen.wait_for(2)
                 seen.release()
                 assert [one.result() for one in asked] == [None, None]
-            assert proxy.made >= NETWORKS
+            # Docker 29 makes one network of a name by itself.
+            assert proxy.made >= NETWORKS - {WITHDRAWAL}
             assert proxy.refused == []
+            assert networks(engine_host, name) == 1
         finally:
             engine.close()
             remove_networks(engine_host, name)
+
+
+def networks(host: str, name: str) -> int:
+    client = DockerClient(base_url=host, version="auto")
+    try:
+        return len(client.networks.list(names=[name]))
+    finally:
+        client.close()
 
 
 def remove_networks(host: str, name: str) -> None:

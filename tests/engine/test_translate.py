@@ -90,6 +90,14 @@ def test_a_status_becomes_its_error_with_the_engines_own_words(
     assert caught.value.detail == "the engine's own words"
 
 
+@pytest.mark.parametrize("status", [400, 409, 500])
+@pytest.mark.parametrize("who", ["user nobody-knows: no matching entries in passwd file", "group 4711: no such group"])
+def test_a_user_whom_an_image_lacks_is_a_refusal_whatever_the_status(serve: Serve, who: str, status: int) -> None:
+    pool = serve(_answer(status, {"message": f"linux spec user: unable to find {who}"}))
+    with pytest.raises(Refused, match="linux spec user"):
+        pool.run("container_start", 5, lambda client: client.start("x"))
+
+
 def test_an_engine_that_closes_without_an_answer_is_unavailable(serve: Serve) -> None:
     with pytest.raises(Unavailable):
         serve(b"").run("ping", 5, lambda client: client.ping())

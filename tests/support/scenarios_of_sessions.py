@@ -143,7 +143,7 @@ async def a_shell_that_floods(house: Gatehouse) -> str:
 
 @in_house(Code.STREAM_FAILED)
 async def a_stream_that_does_not_open(house: Gatehouse) -> str:
-    return await told_after(house, "exec_start", EngineRefused)
+    return await told_after(house, "exec_start", ServerFault)
 
 
 @in_house(Code.EXIT_UNKNOWN)
