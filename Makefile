@@ -51,7 +51,7 @@ soak: image install ## hammer a server with SOAK_ARGS, by default 10,000 cycles,
 	@mkdir -p .state
 	@$(BIN)/python -m bench.soak --picture .state/soak.svg $(SOAK_ARGS)
 
-clean: ## remove .venv, caches and what `make run` wrote; leave images and a started engine
-	rm -rf .venv .types .state/run .state/guest build dist ./*.egg-info
+clean: ## remove .venv, caches, what `make run` wrote and the tests' engines; leave images and a started engine
+	rm -rf .venv .types .state/run .state/guest .state/engines build dist ./*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make test: the linters, then every test. make unit: the same without the tests that need an engine. make conformance:
-# every cell of the conformance suite and every exit code. PYTEST_ARGS narrows or widens what pytest runs.
+# every cell of the conformance suite, every exit code, every engine's contract. PYTEST_ARGS narrows or widens what pytest runs.
 #
 # The tests run side by side, each worker in a world of its own (scripts/test_worker.sh). SSHORE_TESTS_WORKERS says how
 # many there are, by default as many as processors. With 0, without root or with a DOCKER_HOST they run one after the
@@ -20,14 +20,16 @@ main() {
     case $part in
     all)
         guest/mini.sh
+        fetch_engines docker-28 podman-5
         deploy/build.sh
         IMAGES+=(sshore/gateway:latest)
         scripts/lint.sh
         ;;
     conformance)
         guest/mini.sh
+        fetch_engines docker-26 docker-28 podman-5
         export SSHORE_CONFORMANCE=all
-        selection=(tests/conformance)
+        selection=(tests/conformance tests/engine/contract)
         ;;
     unit)
         scripts/lint.sh
@@ -39,6 +41,17 @@ main() {
     eval "given=(${PYTEST_ARGS:-})"
     confine_path
     run "$part" "${selection[@]}" "${given[@]}"
+}
+
+# Where there is no Debian to take them from, the tests of these engines are skipped; the others run as they do.
+fetch_engines() {
+    local cause
+    if cause=$(scripts/engines.sh --missing); then
+        say "engines of other Debians are left out: $cause"
+        export SSHORE_TESTS_OWN_ENGINES=1
+    else
+        scripts/engines.sh "$@"
+    fi
 }
 
 run() {

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
 from conformance.cells import TEN_CODES, Cell, Place, all_cells, exit_codes_of, pairwise
 from conformance.clients import CLIENT_CLASSES
 from conformance.driver import CANNOT, Client, Connection, run
-from support.engines import EngineAtHand
+from support.engines import WHOLE, EngineAtHand
 from support.server import Server
 
-WHOLE = os.environ.get("SSHORE_CONFORMANCE") == "all"
 _LOG_SHOWN = 12_000
 
 

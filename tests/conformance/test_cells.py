@@ -20,6 +20,9 @@ from conformance.cells import (
     exit_codes_of,
     pairwise,
 )
+from support.engines import BETWEEN, KINDS
+
+SELECTED = [[value for value in values if value not in BETWEEN] for values in AXES]
 
 
 def test_the_whole_suite_has_every_combination() -> None:
@@ -30,13 +33,18 @@ def test_the_selection_meets_each_pair_of_values_of_two_axes() -> None:
     chosen = [cell.values for cell in pairwise()]
     for one, other in itertools.combinations(range(len(AXES)), 2):
         met = {(values[one], values[other]) for values in chosen}
-        assert met == set(itertools.product(AXES[one], AXES[other]))
+        assert met == set(itertools.product(SELECTED[one], SELECTED[other]))
+
+
+def test_the_selection_leaves_out_what_is_neither_the_oldest_nor_the_newest_engine() -> None:
+    assert set(BETWEEN) == {"docker-26"}
+    assert set(BETWEEN) <= set(KINDS)
 
 
 def test_the_selection_is_as_small_as_it_can_be_and_starts_few_servers() -> None:
-    largest = sorted(map(len, AXES))[-2:]
+    largest = sorted(map(len, SELECTED))[-2:]
     assert len(pairwise()) == largest[0] * largest[1]
-    assert len({cell.place for cell in pairwise()}) == 8
+    assert len({cell.place for cell in pairwise()}) == 2 * (len(KINDS) - len(BETWEEN))
 
 
 @pytest.mark.parametrize("places", [PLACES, {cell.place for cell in pairwise()}], ids=["all", "the selection"])
@@ -44,7 +52,7 @@ def test_shells_wait_in_each_image_and_over_each_carrier_at_docker_and_podman(pl
     found = {place for place in places if place.primed and place.mode == "connection"}
     assert {place.image for place in found} == set(IMAGES)
     assert {place.carrier for place in found} == set(CARRIERS)
-    assert {place.engine == "podman" for place in found} == {True, False}
+    assert {place.engine.startswith("podman") for place in found} == {True, False}
     assert {place for place in places if place.mode == "connection"} - found
 
 

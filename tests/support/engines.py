@@ -1,13 +1,14 @@
 """Engines of every kind that a gateway may stand in front of, each as its `docker.connection` section says it.
 
 `unix` is the tests' main engine; the others are started: a dockerd that listens on loopback TCP, one with mutual TLS
-there, and podman. The networks of those are in a namespace of their own, from which nothing else is reached. `ssh`
-leads to the main engine again, through an sshd.
+there, and podman; and those of other Debians that scripts/engines.sh fetched. The networks of those are in a namespace
+of their own, from which nothing else is reached. `ssh` leads to the main engine again, through an sshd.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -16,14 +17,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from docker import DockerClient
 
 from .certificates import LOOPBACK, Authority
 from .own_engine import OwnEngine
 from .own_podman import OwnPodman
 from .own_sshd import OwnSshd
+from .source_tree import ROOT
 
-KINDS = ("unix", "tcp", "tls", "podman")
+KINDS = ("unix", "tcp", "tls", "podman", "docker-26", "docker-28", "podman-5")
+BETWEEN = ("docker-26",)
+"""Those of KINDS that are neither the oldest nor the newest: `make conformance` looks at them, `make test` does not."""
+WHOLE = os.environ.get("SSHORE_CONFORMANCE") == "all"
+"""Whether `make conformance` runs."""
+
+_DOCKERS: dict[str, tuple[str, ...]] = {
+    "docker-26": (),
+    # What Docker 29 has by default.
+    "docker-28": ("--feature=containerd-snapshotter=true",),
+}
 _COPY_SECONDS = 60.0
 
 
@@ -48,13 +61,18 @@ class EngineAtHand:
         return image
 
 
+def looked_at() -> tuple[str, ...]:
+    """Return those of KINDS that this run looks at."""
+    return tuple(kind for kind in KINDS if WHOLE or kind not in BETWEEN)
+
+
 @contextlib.contextmanager
 def engine_of_kind(kind: str, main_host: str) -> Iterator[EngineAtHand]:
     """Start an engine of one of KINDS, or `ssh`, without an image; `main_host` is the address of the main engine."""
     folder = Path(tempfile.mkdtemp(prefix="sshore-"))
-    start = {"unix": _main, "tcp": _tcp, "tls": _tls, "podman": _podman, "ssh": _ssh}[kind]
+    start = {"unix": _main, "tcp": _tcp, "tls": _tls, "podman": _podman, "podman-5": _podman_5, "ssh": _ssh}.get(kind)
     try:
-        with start(folder, main_host) as engine:
+        with start(folder, main_host) if start else _docker(kind, folder, main_host) as engine:
             yield engine
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -85,14 +103,40 @@ def _tls(folder: Path, main_host: str) -> Iterator[EngineAtHand]:
 
 
 @contextlib.contextmanager
-def _podman(folder: Path, main_host: str) -> Iterator[EngineAtHand]:
-    podman = OwnPodman(folder)
+def _docker(kind: str, folder: Path, main_host: str) -> Iterator[EngineAtHand]:
+    own = OwnEngine(folder, arguments=_DOCKERS[kind], programs=_fetched(kind) / "bin")
+    own.start()
+    try:
+        with _client(own.host) as client:
+            yield EngineAtHand(kind, {"host": own.host}, client, lambda image: copy_image(image, main_host, own.host))
+    finally:
+        own.discard()
+
+
+def _podman(folder: Path, main_host: str) -> contextlib.AbstractContextManager[EngineAtHand]:
+    return _podman_of("podman", OwnPodman(folder), main_host)
+
+
+def _podman_5(folder: Path, main_host: str) -> contextlib.AbstractContextManager[EngineAtHand]:
+    return _podman_of("podman-5", OwnPodman(folder, _fetched("podman-5") / "root"), main_host)
+
+
+@contextlib.contextmanager
+def _podman_of(kind: str, podman: OwnPodman, main_host: str) -> Iterator[EngineAtHand]:
     podman.start()
     try:
         with _client(podman.host) as client:
-            yield EngineAtHand("podman", {"host": podman.host}, client, lambda image: podman.bring(image, main_host))
+            yield EngineAtHand(kind, {"host": podman.host}, client, lambda image: podman.bring(image, main_host))
     finally:
         podman.discard()
+
+
+def _fetched(kind: str) -> Path:
+    if os.environ.get("SSHORE_TESTS_OWN_ENGINES") == "1":
+        pytest.skip(f"{kind} cannot be had here: scripts/test.sh has said why")
+    folder = ROOT / ".state" / "engines" / kind
+    assert (folder / ".complete").exists(), f"this test needs {kind}, run 'scripts/engines.sh {kind}'"
+    return folder
 
 
 @contextlib.contextmanager

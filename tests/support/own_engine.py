@@ -23,7 +23,7 @@ class OwnEngine:
 
     Its containers have no network but `none`. `folder` must be short: a socket's path has 107 bytes at most.
     `listener` is another socket for its API, `arguments` are further ones of dockerd's. `namespace` is the network
-    namespace that it is in, without a name a new one.
+    namespace that it is in, without a name a new one. `programs` is a folder of another dockerd and containerd.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class OwnEngine:
         listener: socket.socket | None = None,
         arguments: Sequence[str] = (),
         namespace: str = "",
+        programs: Path | None = None,
     ) -> None:
         self.socket = folder / "docker.sock"
         self.host = f"unix://{self.socket}"
@@ -44,6 +45,8 @@ class OwnEngine:
             "SSHORE_ENGINE_SOCKET": str(self.socket),
             "SSHORE_ENGINE_ARGS": " ".join([f"--data-root {self._data} --bridge=none --iptables=false", *arguments]),
         }
+        if programs is not None:
+            self._environment["PATH"] = f"{programs}:{self._environment['PATH']}"
         # --bridge=none deletes docker0, which is the first engine's: hence a network namespace of its own.
         self._apart = ("nsenter", f"--net=/run/netns/{namespace}") if namespace else ("unshare", "--net")
         self._inherited: tuple[int, ...] = ()

@@ -1,11 +1,13 @@
-"""A podman service of the test's own, from Debian's podman package."""
+"""A podman service of the test's own: this machine's, or that of another Debian in a root folder."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +18,24 @@ STOP_SECONDS = 20.0
 _COMMAND_SECONDS = 60.0
 _PAUSE = 0.05
 _MONITOR = "conmon"
-_INITS = ("/usr/libexec/podman/catatonit", "/usr/bin/catatonit", "/usr/bin/docker-init")
+_INITS = ("usr/libexec/podman/catatonit", "usr/bin/catatonit", "usr/bin/docker-init")
+_PATH_IN_ROOT = "/usr/sbin:/usr/bin:/sbin:/bin"
+_ENTER = """
+root=$1 shared=$2
+shift 2
+mount --bind "$root" "$root"
+for folder in proc sys dev; do mount --rbind "/$folder" "$root/$folder"; done
+mount -t tmpfs tmpfs "$root/run"
+mkdir -p "$root$shared"
+mount --rbind "$shared" "$root$shared"
+cd "$root"
+pivot_root . mnt
+cd /
+umount -l /mnt
+exec "$@"
+"""
+# In a mount namespace of its own. The folder of temporary files has the same path inside: named pipes are made there.
+# chroot would not do: what is exec'd in a container joins its mount namespace, whose root would be the machine's.
 
 _CONTAINERS_CONF = """
 [containers]
@@ -43,28 +62,34 @@ runroot = "{folder}/runroot"
 class OwnPodman:
     """`podman system service`, run as root with everything it owns inside `folder`, which must have a short path.
 
-    Its networks are in a network namespace of its own.
+    Its networks are in a network namespace of its own. With `root` it is the podman of that root folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, root: Path | None = None) -> None:
         self.socket = folder / "podman.sock"
         self.host = f"unix://{self.socket}"
         self._folder = folder
         self._log = folder / "podman.log"
         self._process: subprocess.Popen[bytes] | None = None
-        (folder / "containers.conf").write_text(_CONTAINERS_CONF.format(folder=folder, init=_init()))
+        (folder / "containers.conf").write_text(_CONTAINERS_CONF.format(folder=folder, init=_init(root)))
         (folder / "storage.conf").write_text(_STORAGE_CONF.format(folder=folder))
         self._environment = os.environ | {
             "CONTAINERS_CONF": str(folder / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
         }
-        self._podman = ["unshare", "--net", "podman", "--tmpdir", str(folder / "tmp")]
+        self._podman = ["podman", "--tmpdir", str(folder / "tmp")]
+        self._apart = ["unshare", "--net"]
+        if root is not None:
+            enter = ["sh", "-e", "-c", _ENTER, "sh", str(root), tempfile.gettempdir()]
+            self._apart += ["--mount", "--propagation", "private", *enter]
+            self._environment["PATH"] = f"{os.environ['PATH']}:{_PATH_IN_ROOT}"
+        self._has_root = root is not None
 
     def start(self) -> None:
         """Start it and wait until it listens."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._podman, "system", "service", "--time", "0", self.host],
+                [*self._apart, *self._podman, "system", "service", "--time", "0", self.host],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -80,13 +105,14 @@ class OwnPodman:
     def bring(self, image: str, source: str) -> None:
         """Copy an image from the Docker Engine at `source`, under the name that Docker's API gives it."""
         copy = 'docker -H "$1" save "$2" | "${@:3}" load'
-        self._run("bash", "-o", "pipefail", "-c", copy, "bash", source, image, *self._podman)
+        said = self._run("bash", "-o", "pipefail", "-c", copy, "bash", source, image, *self._beside)
+        loaded = re.findall(r"^Loaded image: (\S+)$", said, re.MULTILINE)
         # podman calls what has no registry in its name `localhost/…`, but takes it for Docker Hub's in its API.
-        self._run(*self._podman, "tag", f"localhost/{image}", f"docker.io/{image}")
+        self._run(*self._beside, "tag", loaded[-1], f"docker.io/{image}")
 
     def discard(self) -> None:
         """Remove its containers, end it and let go of its folder."""
-        self._run(*self._podman, "rm", "--force", "--all", "--time", "0")
+        self._run(*self._beside, "rm", "--force", "--all", "--time", "0")
         assert self._process is not None
         self._process.terminate()
         self._process.wait(STOP_SECONDS)
@@ -94,6 +120,14 @@ class OwnPodman:
         subprocess.run(
             ["umount", str(self._folder / "storage" / "overlay")], check=False, stderr=subprocess.DEVNULL, timeout=10
         )
+
+    @property
+    def _beside(self) -> list[str]:
+        """A podman beside the service; in its mount namespace, if it has one of its own."""
+        if not self._has_root:
+            return [*self._apart, *self._podman]
+        assert self._process is not None
+        return ["nsenter", f"--target={self._process.pid}", "--mount", "--net", "--root", "--wd=/", *self._podman]
 
     def _end_monitors(self) -> None:
         """The monitor of an exec stays for another five minutes, to clean up behind it."""
@@ -104,7 +138,7 @@ class OwnPodman:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     monitor.kill()
 
-    def _run(self, *command: str) -> None:
+    def _run(self, *command: str) -> str:
         done = subprocess.run(
             command,
             env=self._environment,
@@ -116,11 +150,12 @@ class OwnPodman:
             timeout=_COMMAND_SECONDS,
         )
         assert done.returncode == 0, done.stdout
+        return done.stdout
 
 
-def _init() -> str:
+def _init(root: Path | None) -> str:
     """What `Init: true` puts in front of a container's program; Debian's podman only recommends its own."""
-    found = next(filter(os.path.exists, _INITS), None)
+    found = next((init for init in _INITS if ((root or Path("/")) / init).exists()), None)
     assert found, "this test needs catatonit: run scripts/test.sh"
-    assert shutil.which("podman"), "this test needs podman: run scripts/test.sh"
-    return found
+    assert root or shutil.which("podman"), "this test needs podman: run scripts/test.sh"
+    return f"/{found}"

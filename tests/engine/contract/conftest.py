@@ -16,12 +16,13 @@ from sshore.engine.errors import EngineError, NotFound, ServerFault
 from sshore.engine.fake.engine import FAKE_IMAGE, FakeEngine
 from sshore.engine.interface import ControlInput, Engine, ProgramStream
 from sshore.engine.types import ContainerSpec, ContainerSummary, ExecSpec
-from support.engines import EngineAtHand
+from support.engines import EngineAtHand, looked_at
 from support.event_log import EventLog
 from support.recorder import Recorder
 
 TIMEOUT = 20.0
 LABEL = "sshore-contract"
+CONTRACT_KINDS = [kind for kind in looked_at() if kind != "tcp"]
 
 
 class Bench:
@@ -31,6 +32,7 @@ class Bench:
         self.kind = kind
         self.engine = engine
         self.image = image
+        self.is_podman = kind.startswith("podman")
         self.labels = {LABEL: secrets.token_hex(8)}
         self._controls: list[ControlInput] = []
 
@@ -108,7 +110,7 @@ class Bench:
                     raise
 
 
-@pytest.fixture(params=["fake", *(pytest.param(kind, marks=pytest.mark.engine) for kind in ("unix", "tls", "podman"))])
+@pytest.fixture(params=["fake", *(pytest.param(kind, marks=pytest.mark.engine) for kind in CONTRACT_KINDS)])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """The fake engine, then the real ones."""
     if request.param == "fake":

@@ -58,14 +58,13 @@ async def test_a_tty_echoes_and_obeys_ctrl_c(bench, events):
     assert events.wait_for(exec_id, ProgramEnded).exit_code == 130
 
 
-async def test_a_program_that_does_not_exist_says_so_and_ends_with_126(bench):
+async def test_a_program_that_does_not_exist_says_so_and_ends_as_in_a_shell(bench):
     container, _ = bench.idle()
     exec_id, _, recorder = await bench.open(container, "/no/such/program")
     await recorder.until_ended()
-    on_podman = bench.kind == "podman"
-    assert b"/no/such/program" in (recorder.stderr if on_podman else recorder.stdout)
-    expected = ExecState(running=False, exit_code=127 if on_podman else 126)
-    assert bench.engine.inspect_exec(exec_id, timeout=T) == expected
+    assert b"/no/such/program" in (recorder.stderr if bench.is_podman else recorder.stdout)
+    # Docker until 26 says 126, then 127.
+    assert bench.engine.inspect_exec(exec_id, timeout=T) in [ExecState(running=False, exit_code=n) for n in (126, 127)]
 
 
 async def test_an_unknown_exec_is_not_found(bench):
@@ -81,7 +80,7 @@ async def test_an_exec_runs_only_once(bench):
     await first.until_ended()
     second = Recorder()
     again = bench.engine.streams.open_exec(exec_id, second, tty=False, timeout=T)
-    if bench.kind == "podman":
+    if bench.is_podman:
         with pytest.raises(Conflict):
             await again
     else:
