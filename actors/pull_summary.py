@@ -7,7 +7,7 @@ from ..engine.types import PullProgress
 _BEGINNING = "Fetching the image"
 _FIRST_WORDS = ("Pulling fs layer", "Already exists")
 _LAST_WORDS = ("Download complete", "Pull complete", "Already exists")
-"""Docker with containerd's image store and podman tell nothing of a layer's unpacking: what is counted is the fetch."""
+"""Not every engine tells of a layer's unpacking, Docker 29 did not: what is counted is the fetch."""
 _MEGABYTE = 1_000_000
 _MOST_LAYERS = 1000
 

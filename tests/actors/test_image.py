@@ -256,8 +256,8 @@ def test_a_pull_sums_its_layers_up() -> None:
     assert said[-1] == "Fetching the image: 2 of 3 layers, 31.2 MB"
 
 
-def test_a_pull_into_containerds_store_comes_to_its_end() -> None:
-    """As Docker 28 with that store tells it: nothing of the unpacking, and of parts that are no layers."""
+def test_a_pull_of_whose_unpacking_nothing_is_told_comes_to_its_end() -> None:
+    """Nor are parts counted that are no layers, of which containerd's image store tells."""
     summary = PullSummary()
     for layer, status, current in [
         ("latest", "Pulling from tools", 0),
