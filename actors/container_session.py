@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from signal import SIGCONT
 
-from ..engine.control_shell import GUARD_SHELL, GUARD_WITHOUT_INIT, HANGUP_SECONDS, hangup_all_line, signal_main_line
+from ..engine.control_shell import (
+    CONTINUE_LINE,
+    GUARD_SHELL,
+    GUARD_WITHOUT_INIT,
+    HANGUP_SECONDS,
+    hangup_all_line,
+    signal_main_line,
+)
 from ..engine.errors import EngineError, NotFound, TimedOut
 from ..engine.errors import Refused as EngineRefused
 from ..engine.launcher import Program
@@ -40,6 +48,7 @@ from .specs import (
     program_user,
     terminal_size,
 )
+from .stop_messages import StopSuspected
 from .surroundings import Surroundings
 from .transitions import State
 from .turn_messages import StartOverdue, StartTurn
@@ -49,6 +58,7 @@ _PAUSE_BEFORE_GUARD = 0.2
 _LONGEST_DEAFNESS = 2.0
 _GUARD_PATIENCE = 0.5
 _PAUSE_WITHOUT_GUARD = 2.0
+_FIRST_LOOK, _LONGEST_LOOK = 2.0, 20.0
 _STARTING = (State.PREPARING, State.OPENING)
 
 
@@ -80,7 +90,8 @@ class ContainerSession(SessionActor, ContainerOwner):
     def handle(self, message: object) -> None:
         match message:
             case ContainerKilled(signal):
-                self._killed_by = 0 if self._signalled else signal
+                if signal != SIGCONT:
+                    self._killed_by = 0 if self._signalled else signal
             case MemoryExhausted():
                 self.log.info("memory_exhausted", code=Code.OUT_OF_MEMORY)
                 self._exhausted = True
@@ -129,6 +140,8 @@ class ContainerSession(SessionActor, ContainerOwner):
                 self._guard_after(_PAUSE_BEFORE_GUARD)
             case GuardDue():
                 self._start_guard()
+            case StopSuspected(pause):
+                self._continue_stopped(pause)
 
     def opened(self, stream: StreamOpened) -> None:
         if self.container:
@@ -215,6 +228,26 @@ class ContainerSession(SessionActor, ContainerOwner):
             self.tell_size()
         self.metrics.program_started(time.monotonic() - self.began)
         self._guard_after(_SILENCE_BEFORE_GUARD)
+        self._look_after(_FIRST_LOOK)
+
+    def _continue_stopped(self, pause: float) -> None:
+        """Under sshd no program is stopped by SIGTSTP, SIGTTIN or SIGTTOU: its process group is an orphan.
+
+        Here docker-init is its parent, in its session, and lets it be stopped for good.
+        """
+        if self.state is not State.RUNNING:
+            return
+        if pause:
+            self._look_after(min(2 * pause, _LONGEST_LOOK))
+            self._by_guard(CONTINUE_LINE, self.timeouts.signal)
+            return
+        self._start_guard()
+        if not self._by_guard(CONTINUE_LINE, self.timeouts.signal) and self.container:
+            # Nobody can look, as in an image without a shell: it goes to the main process alone.
+            self._kill(self.container, "CONT")
+
+    def _look_after(self, seconds: float) -> None:
+        self.surroundings.house.timers.after(seconds, self.actor_ref, StopSuspected(seconds))
 
     def _guard_after(self, seconds: float) -> None:
         """Most programs are shorter than the exec of a guard; the janitor watches over them."""

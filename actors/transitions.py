@@ -32,6 +32,7 @@ from .messages import (
 )
 from .primed import ShellLost
 from .refusals import Refused
+from .stop_messages import StopSuspected
 from .turn_messages import StartOverdue, StartTurn
 
 
@@ -65,7 +66,7 @@ class OutOfOrderError(Exception):
 
 _STAY_WHILE_RUNNING = (
     *(ResizeWindow, SendSignal, FirstOutput, OutputStalled, GuardDue, ExitOverdue, EventsLost, ContainerLost),
-    *(StartOverdue, ShellLost),
+    *(StartOverdue, ShellLost, StopSuspected),
 )
 _RUN = (RunShell, RunExec, RunSubsystem)
 

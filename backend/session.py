@@ -95,6 +95,7 @@ class ProgramSession(SessionCalls):
         """Pass bytes to the program's stdin, in order."""
         self._metrics.bytes_moved("in", len(data))
         if not self._end.output_over:
+            self._look_for_suspend(data)
             self._input.write(data)
 
     def write_eof(self) -> None:
@@ -135,6 +136,7 @@ class ProgramSession(SessionCalls):
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
         self._attaches = True
+        self._watch_for_suspends(tty=tty)
         piped = self._beside(fifos)
         opening = self._streams.open_attach(container_id, piped or self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine() if piped else None, piped)

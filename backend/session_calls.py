@@ -7,13 +7,16 @@ from abc import abstractmethod
 
 from ..actors.log import Log
 from ..actors.messages import Exited, ResizeWindow, SendSignal
+from ..actors.ref import post
 from ..actors.refusals import Refused
+from ..actors.stop_messages import StopSuspected
 from ..config.models import ExecutionConfig
 from ..metrics.counters import Metrics
 from .output_flow import OutputFlow
 from .program_input import ProgramInput
 from .session_requests import SessionRequests
 from .sink import ProgramSink
+from .suspend_watch import SuspendWatch
 from .timers import in_loop
 
 
@@ -32,6 +35,7 @@ class SessionCalls(SessionRequests):
         self._loop = loop
         self._flow = flow
         self._sink: ProgramSink | None = None
+        self._suspends: SuspendWatch | None = None
 
     def waiting(self, sentence: str) -> None:
         in_loop(self._loop, self._show_waiting, sentence)
@@ -53,6 +57,15 @@ class SessionCalls(SessionRequests):
 
     def refused(self, refused: Refused) -> None:
         in_loop(self._loop, self._refused, refused)
+
+    def _watch_for_suspends(self, *, tty: bool) -> None:
+        """On a terminal a Ctrl-Z would stop the program for good: the actor is told of each."""
+        if tty:
+            self._suspends = SuspendWatch(self._loop, lambda: post(self._actor, StopSuspected()))
+
+    def _look_for_suspend(self, data: bytes) -> None:
+        if self._suspends:
+            self._suspends.typed(data)
 
     @abstractmethod
     def _pause_client(self) -> None:

@@ -66,6 +66,22 @@ signal_main() {{
   IFS=' ' read -r main rest </proc/1/task/1/children
   [ -n "$main" ] && signal_group "$1" "$main"
 }}
+continue_stopped() {{
+  IFS=' ' read -r main rest </proc/1/task/1/children
+  for stat in /proc/[0-9]*/stat; do
+    {{ IFS= read -r line <"$stat"; }} 2>/dev/null || continue
+    pid=${{stat#/proc/}}
+    pid=${{pid%/stat}}
+    set -- ${{line##*) }}
+    [ "$1" = T ] && [ "$3" = "$main" ] || continue
+    case ${{50}}:$pid in
+      20:* | 21:* | 22:* | 0:"$main") ;;
+      *) continue ;;
+    esac
+    kill -s CONT -- "-$main"
+    return
+  done
+}}
 echo {READY}
 while IFS= read -r line; do eval "$line"; done
 """
@@ -74,6 +90,13 @@ CONTROL_SHELL = _OBEY
 GUARD_SHELL = _OBEY + "kill -9 -1\n"
 GUARD_WITHOUT_INIT = _OBEY + "kill -s TERM 1\nkill -s HUP 1\nkill -9 -1\n"
 """Where the program is pid 1 it gets only what it takes: the kernel keeps everything else from it, KILL too."""
+
+
+CONTINUE_LINE = "continue_stopped"
+"""For a guard: continue the main program's process group if SIGTSTP, SIGTTIN or SIGTTOU stopped any of it.
+
+Where Linux does not tell which signal it was (before 6.8, or of another's processes): if the main process is stopped.
+"""
 
 
 def hangup_line(pid: int, files: Iterable[str] = ()) -> str:

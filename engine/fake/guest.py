@@ -127,6 +127,7 @@ def _signal_main(call: Call) -> int:
 
 
 _CONTROL_COMMANDS: Mapping[str, Command] = {
+    "continue_stopped": lambda call: 0,
     "end_left": lambda call: 0,
     "hangup": _hangup,
     "hangup_all": _hangup_all,

@@ -31,6 +31,7 @@ from sshore.actors.messages import (
     StreamOpened,
 )
 from sshore.actors.refusals import Refused, refuse
+from sshore.actors.stop_messages import StopSuspected
 from sshore.actors.transitions import State
 from sshore.engine.control_shell import GUARD_SHELL
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
@@ -421,6 +422,37 @@ def test_signals_go_to_the_container_where_no_guard_can_be(stage: Stage) -> None
     act.tell(SendSignal("TERM"))
     assert act.desk.calls.wait_for(Exited) == Exited(128 + 15)
     assert stage.engine.faults.calls("container_kill") == 1
+    close(act)
+
+
+# Stops.
+
+
+def test_a_ctrl_z_has_the_guard_look_at_once_and_time_does_more_and_more_seldom(stage: Stage) -> None:
+    act = ContainerAct(stage)
+    act.open("read line", pty=XTERM)
+    act.tell(StopSuspected())
+    act.settle()
+    assert stage.engine.faults.calls("container_kill") == 0
+    pauses = [stage.timers.ring(StopSuspected, number).seconds for number in range(1, 7)]
+    assert pauses == [2, 4, 8, 16, 20, 20]
+    act.settle()
+    assert act.state is State.RUNNING
+    close(act)
+
+
+def test_where_no_guard_can_look_the_main_process_is_continued_at_a_ctrl_z_only(stage: Stage) -> None:
+    stage.engine.faults.fail("exec_create", Conflict)
+    act = ContainerAct(stage)
+    act.open("read line", pty=XTERM)
+    stage.timers.ring(StopSuspected)
+    act.settle()
+    assert stage.engine.faults.calls("container_kill") == 0
+    act.tell(StopSuspected())
+    act.settle()
+    assert stage.engine.faults.calls("container_kill") == 1
+    assert act.state is State.RUNNING
+    assert stage.book.of("request_out_of_order") == []
     close(act)
 
 

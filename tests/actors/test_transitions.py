@@ -7,7 +7,7 @@ import inspect
 from typing import get_args
 
 import pytest
-from sshore.actors import messages, turn_messages
+from sshore.actors import messages, stop_messages, turn_messages
 from sshore.actors.refusals import Refused, refuse
 from sshore.actors.session import SessionActor
 from sshore.actors.transitions import OutOfOrderError, State, next_state
@@ -42,6 +42,7 @@ StartFailed      -          -          OVER     OVER     -       OVER    LEAVING
 FirstOutput      -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
 OutputStalled    -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
 GuardDue         -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
+StopSuspected    -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
 OutputEnded      -          -          SILENT   SILENT   -       OVER    LEAVING  -
 ExitOverdue      -          -          OPENING  RUNNING  SILENT  OVER    LEAVING  -
 ProgramEnded     -          -          OVER     OVER     OVER    OVER    CLOSED   -
@@ -92,7 +93,9 @@ def some(name: str) -> object:
     """Return a message of the class `name`."""
     if name == "Refused":
         return VALUES["Refused"]
-    kind = next(getattr(words, name) for words in (messages, turn_messages, types) if hasattr(words, name))
+    kind = next(
+        getattr(words, name) for words in (messages, stop_messages, turn_messages, types) if hasattr(words, name)
+    )
     fields = {field.name: VALUES[str(field.type)] for field in dataclasses.fields(kind)}
     return kind(**{**fields, **VALID.get(name, {})})
 
@@ -100,7 +103,7 @@ def some(name: str) -> object:
 def test_the_table_here_knows_every_message_and_every_state() -> None:
     own = {
         name
-        for words in (messages, turn_messages)
+        for words in (messages, stop_messages, turn_messages)
         for name, kind in inspect.getmembers(words, inspect.isclass)
         if kind.__module__ == words.__name__
     }
