@@ -16,6 +16,7 @@ from ..engine.control_shell import (
 )
 from ..engine.errors import EngineError, NotFound, TimedOut
 from ..engine.errors import Refused as EngineRefused
+from ..engine.keeper import KILLS_GROUP, kept_argv
 from ..engine.launcher import Program
 from ..engine.pipes.sharing import ContainerPipes
 from ..engine.tty_modes import is_told
@@ -111,17 +112,22 @@ class ContainerSession(SessionActor, ContainerOwner):
         user = program_user(self.execution, image)
         self._guard_user = guard_user(self.execution, user)
         env, size = self.env, terminal_size(self.pty)
+        alone = self._stands_alone(image)
+        kept = alone and self.execution.has_init
         if not self._program:
             env = bare_environment(user, self.pty) | env
+        if kept:
+            env = env | dict([KILLS_GROUP])
         sized = self._program or (self.engine.sizes_terminals and is_told(size))
         self._size = size if sized else None
 
         def spec(pipes: ContainerPipes | None) -> ContainerSpec:
             argv = self._launcher(self._program, pipes, user) if self._program else None
+            argv = self._kept(argv) if argv and kept else argv
             return program_container(self.execution, name, self._labels, argv=argv, env=env, pty=self.pty)
 
         self._seek_network()
-        container = self.make_container(name, spec, piped=self._may_be_piped(image))
+        container = self.make_container(name, spec, piped=alone)
         self.watch(container.id)
         self.state = State.OPENING
         self.port.open_attach(
@@ -195,8 +201,11 @@ class ContainerSession(SessionActor, ContainerOwner):
             with suppress(EngineError):
                 make_network(self.surroundings)
 
-    def _may_be_piped(self, image: ImageInfo) -> bool:
-        """Only a launcher that nothing stands in front of finds its pipes before anybody reads or writes."""
+    def _stands_alone(self, image: ImageInfo) -> bool:
+        """Whether there is a launcher and nothing in front of it, nor a terminal: it may be kept, and on pipes.
+
+        Only there it finds its pipes before anybody reads or writes, and only its program's children write later.
+        """
         entrypoint = self.execution.container.get("Entrypoint")
         return bool(self._program) and not self.pty and not (image.entrypoint if entrypoint is None else entrypoint)
 
@@ -211,6 +220,9 @@ class ContainerSession(SessionActor, ContainerOwner):
             sizes_terminals=self.engine.sizes_terminals,
             pipes=self.make_fifos(pipes, user),
         )
+
+    def _kept(self, launcher: tuple[str, ...]) -> tuple[str, ...]:
+        return kept_argv(launcher, linger=self.execution.linger_time, cut=f"sshore: {refuse(Code.OUTPUT_CUT, '').user}")
 
     def _start(self, container: OwnedContainer) -> None:
         # A container that removes itself takes its exit status along: no inspect could make up for the event.
@@ -235,7 +247,7 @@ class ContainerSession(SessionActor, ContainerOwner):
 
         Here docker-init is its parent, in its session, and lets it be stopped for good.
         """
-        if self.state is not State.RUNNING:
+        if self.state is not State.RUNNING or not self.execution.has_init:
             return
         if pause:
             self._look_after(min(2 * pause, _LONGEST_LOOK))

@@ -73,7 +73,6 @@ class ProgramSession(SessionCalls):
         self._end = SessionEnd(loop, flow, self._tell_end)
         self._spoke = False
         self._running = False
-        self._attaches = False
         self._piped: PipedStream | None = None
         self._released = False
 
@@ -135,8 +134,7 @@ class ProgramSession(SessionCalls):
         in_loop(self._loop, self._become, shell, order, self._beside(fifos))
 
     def open_attach(self, container_id: str, *, tty: bool, timeout: float, fifos: FifoSet | None = None) -> None:
-        self._attaches = True
-        self._watch_for_suspends(tty=tty)
+        self._attach(tty=tty)
         piped = self._beside(fifos)
         opening = self._streams.open_attach(container_id, piped or self, tty=tty, timeout=timeout)
         in_loop(self._loop, self._open, opening, PidLine() if piped else None, piped)

@@ -35,6 +35,7 @@ class SessionCalls(SessionRequests):
         self._loop = loop
         self._flow = flow
         self._sink: ProgramSink | None = None
+        self._attaches = False
         self._suspends: SuspendWatch | None = None
 
     def waiting(self, sentence: str) -> None:
@@ -58,8 +59,9 @@ class SessionCalls(SessionRequests):
     def refused(self, refused: Refused) -> None:
         in_loop(self._loop, self._refused, refused)
 
-    def _watch_for_suspends(self, *, tty: bool) -> None:
-        """On a terminal a Ctrl-Z would stop the program for good: the actor is told of each."""
+    def _attach(self, *, tty: bool) -> None:
+        """The program is a container's: on a terminal a Ctrl-Z would stop it for good, so its actor hears of it."""
+        self._attaches = True
         if tty:
             self._suspends = SuspendWatch(self._loop, lambda: post(self._actor, StopSuspected()))
 

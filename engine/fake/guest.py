@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from ..control_shell import CONTROL_SHELL, GUARD_SHELL, HANGUP_SECONDS, READY
+from ..keeper import KEEPER
 from ..launcher import APART, LAUNCHER, SHELL
 from ..primed_shell import PRIMED_SHELL
 from .process import FakeProcess
@@ -39,6 +40,8 @@ def _shell(process: FakeProcess, arguments: tuple[str, ...], commands: Mapping[s
     script = arguments[1]
     if script == LAUNCHER:
         return _launch(process, arguments[3:], commands)
+    if script == KEEPER:
+        return _launch(process, arguments[6:], commands)
     if script == PRIMED_SHELL:
         return _await_order(process, arguments[3], commands)
     if script in (CONTROL_SHELL, GUARD_SHELL):

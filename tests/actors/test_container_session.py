@@ -38,6 +38,7 @@ from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, T
 from sshore.engine.errors import Refused as EngineRefused
 from sshore.engine.fake.containers import FakeImage
 from sshore.engine.fake.engine import FAKE_IMAGE
+from sshore.engine.keeper import KEEPER, KILLS_GROUP
 from sshore.engine.launcher import LAUNCHER, UMASK_OF_SSHD
 from sshore.engine.pipes.budget import BudgetSpentError
 from sshore.engine.pipes.fifos import FifoSet
@@ -154,7 +155,7 @@ def test_a_shell_is_what_the_image_starts(stage: Stage) -> None:
 def test_a_shell_is_what_was_configured_instead(stage: Stage) -> None:
     act = ContainerAct(stage, shellCommand=["/bin/rc"])
     act.tell(RunShell())
-    assert act.container().spec.config["Cmd"][11:] == ["argv", "/bin/rc"]
+    assert act.container().spec.config["Cmd"][-2:] == ["argv", "/bin/rc"]
     close(act)
 
 
@@ -422,6 +423,19 @@ def test_signals_go_to_the_container_where_no_guard_can_be(stage: Stage) -> None
     act.tell(SendSignal("TERM"))
     assert act.desk.calls.wait_for(Exited) == Exited(128 + 15)
     assert stage.engine.faults.calls("container_kill") == 1
+    close(act)
+
+
+def test_a_program_without_a_terminal_is_kept_unless_something_stands_in_front_of_it(stage: Stage) -> None:
+    act = ContainerAct(stage)
+    config = act.open("make").spec.config
+    assert config["Cmd"][2:5] == [KEEPER, "sshore", LAUNCHER]
+    assert config["Env"] == ["=".join(KILLS_GROUP)]
+    close(act)
+    act = ContainerAct(stage, container={"Image": FAKE_IMAGE, "Entrypoint": ["env"]})
+    config = act.open("make").spec.config
+    assert config["Cmd"][2] == LAUNCHER
+    assert config["Env"] == []
     close(act)
 
 
