@@ -207,7 +207,7 @@ async def test_nobody_is_woken_once_nobody_has_stdin_open(bench: Bench) -> None:
 
 
 async def test_a_closed_stream_leaves_no_descriptor_to_wake_by(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "LINGER", 0.0)
+    monkeypatch.setattr(stream, "LAST_WORDS", 0.0)
     ends = 3
     bench.run("sleep 600")
     open_before = descriptors()
