@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from .models import Config
 from .pem import is_pem_text
+from .plain_files import fault_of_kind
 from .problems import Fault, KeyPath
 from .text import shortened
 
@@ -42,12 +42,9 @@ def _may_be_a_key(value: str) -> bool:
 
 def _fault(path: Path) -> str | None:
     try:
-        mode = path.stat().st_mode
+        fault = fault_of_kind(path.stat())
     except PermissionError:
         return None
     except OSError as error:
         return f"{shortened(str(path), 200)}: {error.strerror}"
-    if stat.S_ISDIR(mode):
-        return f"{shortened(str(path), 200)} is a folder, not a file"
-    # Of a FIFO or a device nobody knows whether reading it ever ends.
-    return None if stat.S_ISREG(mode) else f"{shortened(str(path), 200)} is not a regular file"
+    return f"{shortened(str(path), 200)} {fault}" if fault else None

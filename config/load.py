@@ -13,6 +13,7 @@ from .dangers import dangers
 from .document import MAX_CHARACTERS, Document, read_document
 from .files import missing_files
 from .models import Config
+from .plain_files import read_file_or_pipe
 from .problems import ConfigError, Fault, KeyPath, Problem, dotted
 from .sentences import faults_of
 from .unknown import without_unknown
@@ -35,8 +36,7 @@ def read_text(path: Path) -> str:
     """Return the text of a configuration file. Raises ConfigError."""
     name = str(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(4 * MAX_CHARACTERS + 1)
+        content = read_file_or_pipe(path, 4 * MAX_CHARACTERS)
     except OSError as error:
         raise ConfigError([Problem("", None, f"cannot be read: {error.strerror}")], name) from None
     try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from docker.auth import INDEX_NAME, INDEX_URL, TOKEN_USERNAME, AuthConfig, load_config
 
+from ..config.plain_files import read_plain
 from .errors import Refused
 from .image_names import registry_of
 from .types import RegistryAuth
@@ -39,7 +40,7 @@ def own_credentials(image: str) -> RegistryAuth | None:
 
 def _read(file: Path) -> AuthConfig:
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(read_plain(file))
         if not isinstance(content, dict):
             raise ValueError("not a mapping")
         return load_config(config_dict=content) if content else AuthConfig({})

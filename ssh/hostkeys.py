@@ -11,6 +11,7 @@ import asyncssh
 import structlog
 
 from ..config.pem import is_pem_text
+from ..config.plain_files import MOST_BYTES, plain_file
 from .posix_acl import open_to_others
 
 _log = structlog.get_logger(__name__)
@@ -56,10 +57,9 @@ def _kept(path: Path, name: str) -> asyncssh.SSHKey:
 
 def _read(path: Path) -> asyncssh.SSHKey:
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            _check(path, file.fileno(), status)
-            return _import(str(path), file.read())
+        with plain_file(path) as file:
+            _check(path, file.fileno(), os.fstat(file.fileno()))
+            return _import(str(path), file.read(MOST_BYTES))
     except OSError as error:
         raise HostKeyError(f"{path}: {error.strerror}") from error
 

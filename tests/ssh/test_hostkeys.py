@@ -90,7 +90,7 @@ def test_what_is_no_private_key_is_refused_without_being_shown(tmp_path: Path, k
         (damaged, "not a private key"),
         (str(public), "not a private key"),
         (str(tmp_path / "missing"), "No such file"),
-        (str(tmp_path), "directory"),
+        (str(tmp_path), "is a folder"),
     ]:
         with pytest.raises(HostKeyError, match=said) as caught:
             load_host_keys([value], tmp_path)
