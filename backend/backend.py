@@ -38,6 +38,7 @@ from .connection import ConnectionHandler
 from .logger import bindable
 from .output_flow import Pace
 from .primed_shell import ShellOpener
+from .shared_check import SharedCheck
 from .timers import LoopTimers, in_loop
 
 _SWEEP_EVERY = 300.0
@@ -77,6 +78,7 @@ class Backend:
         self._drained = asyncio.Event()
         self._pace = Pace(self._loop)
         self._house: House | None = None
+        self._readiness = SharedCheck(lambda: self._engine.ping(timeout=self.docker.timeouts.http))
 
     @property
     def log(self) -> Log:
@@ -136,12 +138,8 @@ class Backend:
         return ConnectionHandler(surroundings, connection_id, client, lambda: self._house is None, self._pace)
 
     async def is_ready(self) -> str | None:
-        """Return None while the engine answers, else why it does not."""
-        try:
-            await asyncio.to_thread(self._engine.ping, timeout=self.docker.timeouts.http)
-        except EngineError as error:
-            return str(error)
-        return None
+        """Return None while the engine answers, else why it does not. Who asks meanwhile gets the same answer."""
+        return await self._readiness.ask()
 
     def configure(self, docker: DockerConfig) -> None:
         """Give connections that come from now on another configuration.
@@ -238,6 +236,7 @@ class Backend:
             self._log.warning("containers_not_separated", network=NETWORK)
 
     def _close(self) -> None:
+        self._readiness.close()
         self._watcher.stop()
         if self._janitor.names:
             self._log.error("containers_left_to_the_janitor", containers=sorted(self._janitor.names))

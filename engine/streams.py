@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from .tls_socket import TlsSocket
 
 _ANSWER_SIZE = 4096
 _BACKLOG_PAUSE = 0.01
+_RESOLVERS = ThreadPoolExecutor(4, thread_name_prefix="sshore-resolver")
 
 
 class DockerStreams:
@@ -83,7 +85,9 @@ async def _connect(address: EngineAddress) -> socket.socket:
     if address.ssh:
         return address.start_ssh(0)
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    # Not by the loop's own threads: a name server that does not answer would hold up what else is done there.
+    look_up = partial(socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM)
+    found = await loop.run_in_executor(_RESOLVERS, look_up)
     failure: OSError | None = None
     for family, kind, protocol, _, endpoint in found:
         sock = socket.socket(family, kind, protocol)
