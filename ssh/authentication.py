@@ -21,7 +21,9 @@ from ..config.listen import host_and_port
 from .algorithms import accept_sound_signatures_only
 from .authorized_keys import AuthorizedKeys, KeyFilePattern
 from .key_options import UNRESTRICTED, KeyPermissions
-from .passwords import PasswordFile, password_threads
+from .password_checks import PasswordChecks
+from .passwords import PasswordFile
+from .sources import source_of
 from .strict_modes import UnsafeFileError
 from .usernames import is_valid_username, secret_fraction, shortened_name
 
@@ -29,22 +31,34 @@ _log = structlog.get_logger(__name__)
 # What a look-up in a file takes, with room to spare, and what the loop's timer is off by, several times.
 _REFUSAL_SECONDS = 0.010
 _REFUSAL_SPREAD_SECONDS = 0.005
+_KEY_FILES_AT_ONCE = 8
+
+
+class Workers:
+    """Threads for what blocks in a login; nothing else that may be slow has any of them."""
+
+    def __init__(self) -> None:
+        self.key_files = ThreadPoolExecutor(_KEY_FILES_AT_ONCE, thread_name_prefix="sshore-keys")
+        self.passwords = PasswordChecks()
+
+    def close(self) -> None:
+        """End the threads once they have finished what they are at; waiting attempts are dropped."""
+        self.key_files.shutdown(wait=False, cancel_futures=True)
+        self.passwords.close()
 
 
 class Credentials:
     """The files that the listener authenticates with: made once, shared by every connection."""
 
-    def __init__(
-        self, authorized_keys: str | None, passwords: Path | None, threads: ThreadPoolExecutor | None = None
-    ) -> None:
+    def __init__(self, authorized_keys: str | None, passwords: Path | None, workers: Workers | None = None) -> None:
         """Take the pattern of the authorized-keys files and the password file; None switches a method off.
 
-        `threads` are those of earlier credentials, which may still be asked. Raises ValueError for a bad pattern,
+        `workers` are those of earlier credentials, which may still be asked. Raises ValueError for a bad pattern,
         PasswordFileError for a password file that cannot be used.
         """
-        self.threads = threads or password_threads()
+        self.workers = workers or Workers()
         self.key_files = None if authorized_keys is None else KeyFilePattern(authorized_keys)
-        self.passwords = None if passwords is None else PasswordFile(passwords, self.threads)
+        self.passwords = None if passwords is None else PasswordFile(passwords, self.workers.passwords)
 
     async def keys_of(self, username: str) -> AuthorizedKeys | None:
         """The user's authorized keys, None if there are none to use. Called in the loop; raises nothing."""
@@ -52,7 +66,8 @@ class Credentials:
             return None
         path = self.key_files.path(username)
         try:
-            return await asyncio.to_thread(AuthorizedKeys.read, path, self.key_files.base)
+            loop, base = asyncio.get_running_loop(), self.key_files.base
+            return await loop.run_in_executor(self.workers.key_files, AuthorizedKeys.read, path, base)
         except FileNotFoundError:
             return None
         except (UnsafeFileError, OSError) as error:
@@ -60,8 +75,8 @@ class Credentials:
             return None
 
     def close(self) -> None:
-        """Release the password threads."""
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        """Release the threads."""
+        self.workers.close()
 
 
 class FileAuthentication(asyncssh.SSHServer):
@@ -119,7 +134,8 @@ class FileAuthentication(asyncssh.SSHServer):
         """Whether the password is the user's; it restricts nothing. Keyboard-interactive comes here too."""
         began = asyncio.get_running_loop().time()
         passwords = self._credentials.passwords
-        correct = passwords is not None and await passwords.verify(username, password)
+        source = source_of(self._client_address)
+        correct = passwords is not None and await passwords.verify(username, password, source)
         return await self._conclude(UNRESTRICTED if correct else None, began, username, "password")
 
     async def _keys_of(self, username: str) -> AuthorizedKeys | None:

@@ -31,7 +31,7 @@ class Bans:
         """Count a failed password."""
         if self._most:
             # Last in order: the first is the one to forget.
-            level = self._level(source) + 1
+            level = self.level(source) + 1
             self._levels.pop(source, None)
             self._levels[source] = (level, self._clock())
             if len(self._levels) > _MOST_SOURCES:
@@ -39,12 +39,13 @@ class Bans:
 
     def is_banned(self, source: str) -> bool:
         """Whether the source is closed out now."""
-        return source in self._levels and self._level(source) > self._most - 1
+        return source in self._levels and self.level(source) > self._most - 1
 
     def __len__(self) -> int:
         return len(self._levels)
 
-    def _level(self, source: str) -> float:
+    def level(self, source: str) -> float:
+        """How many failures are not forgotten yet."""
         level, since = self._levels.get(source, (0.0, 0.0))
         left = level - (self._clock() - since) / self._decay
         if left <= 0:

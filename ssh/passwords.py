@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import stat
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,13 +13,13 @@ import argon2
 import bcrypt
 import structlog
 
+from .password_checks import PasswordChecks
 from .strict_modes import UnsafeFileError, read_strictly
 from .usernames import is_valid_username, secret_fraction
 
 _log = structlog.get_logger(__name__)
 _BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}", re.ASCII)
 _BCRYPT_MAX_BYTES = 72
-_CHECKS_AT_ONCE = 2
 _Stamp = tuple[int, ...]
 
 
@@ -38,33 +36,28 @@ class _Table:
     mode: int = 0
 
 
-def password_threads() -> ThreadPoolExecutor:
-    """Hashing is slow on purpose: a flood of attempts queues here and leaves a core to everybody else."""
-    return ThreadPoolExecutor(_CHECKS_AT_ONCE, thread_name_prefix="sshore-password")
-
-
 class PasswordFile:
     """One password file: made once at start, shared by every connection, read again when it changes.
 
     A file that became unusable admits nobody until it is repaired, and says so in the log.
     """
 
-    def __init__(self, path: Path, threads: ThreadPoolExecutor | None = None) -> None:
-        """Reads the file; raises PasswordFileError. `threads` are those of `password_threads` that files share."""
+    def __init__(self, path: Path, checks: PasswordChecks | None = None) -> None:
+        """Reads the file; raises PasswordFileError. `checks` are what files share."""
         self._path = path
         self._table = _load(path, warn=False)
-        self._executor = threads or password_threads()
+        self._checks = checks or PasswordChecks()
 
-    async def verify(self, username: str, password: str) -> bool:
+    async def verify(self, username: str, password: str, source: str = "") -> bool:
         """Whether the password is the user's. The same work is done for a user who does not exist.
 
-        Called in the loop, which it never blocks; raises nothing.
+        `source` is what is counted as the client's address. Called in the loop, which it never blocks; raises nothing.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._verify, username, password)
+        return await self._checks.run(source, username, lambda: self._verify(username, password))
 
     def close(self) -> None:
         """End the threads once they have finished what they are at; waiting attempts are dropped."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._checks.close()
 
     def _verify(self, username: str, password: str) -> bool:
         table = self._current()

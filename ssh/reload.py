@@ -80,7 +80,7 @@ class Reloads:
 
     def _read(self) -> tuple[Settings, list[str]]:
         config, waiting = reloaded(self.config, self._load())
-        return Settings.load(config, self._state, self._settings.credentials.threads), waiting
+        return Settings.load(config, self._state, self._settings.credentials.workers), waiting
 
 
 def _problems(error: Exception) -> Iterator[Problem]:

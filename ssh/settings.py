@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import asyncssh
 
 from ..config.models import Config
 from .algorithms import host_key_pairs
-from .authentication import Credentials
+from .authentication import Credentials, Workers
 from .hostkeys import load_host_keys
 from .server import server_options
 
@@ -28,14 +27,14 @@ class Settings:
     credentials: Credentials
 
     @classmethod
-    def load(cls, config: Config, state: Path, threads: ThreadPoolExecutor | None = None) -> Settings:
+    def load(cls, config: Config, state: Path, workers: Workers | None = None) -> Settings:
         """Read the files. Blocks (a key that has to be made takes a third of a second); any thread.
 
-        `threads` check the passwords of the settings before these. Raises HostKeyError, PasswordFileError, or
+        `workers` are those of the settings before these. Raises HostKeyError, PasswordFileError, or
         ValueError for the pattern of the authorized-keys files.
         """
         keys = load_host_keys(list(config.ssh.hostkeys), state)
-        credentials = Credentials(config.auth.authorized_keys, config.auth.passwords, threads)
+        credentials = Credentials(config.auth.authorized_keys, config.auth.passwords, workers)
         return cls(config, host_key_pairs(keys), credentials)
 
     def asyncssh_options(self) -> dict[str, Any]:
