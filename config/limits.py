@@ -38,8 +38,8 @@ class LimitsConfig(Section):
 
     max_connections: Count = Field(
         default=1000,
-        description="Connections at once. When they are that many, the oldest that is not logged in makes room; "
-        "without one, newcomers are refused.",
+        description="Connections at once. When they are that many, one that is not logged in makes room, as for "
+        "`maxStartups`; without one, newcomers are refused.",
         examples=[200],
     )
     max_connections_per_address: Count = Field(
@@ -50,8 +50,8 @@ class LimitsConfig(Section):
     )
     max_startups: Count = Field(
         default=100,
-        description="Connections at once that are not logged in. One more closes the oldest of them, silent ones "
-        "first: unlike sshd's, it locks nobody out.",
+        description="Connections at once that are not logged in. One more closes another, of the stage of the login "
+        "and the address that hold the most: unlike sshd's, it locks nobody out.",
         examples=[200],
     )
     handshake_time: Span = Field(

@@ -39,6 +39,24 @@ class Metrics:
         """Count a request to the backend that failed, by the error's code."""
         self._failures.labels(operation, code).inc()
 
+    def socket_opened(self) -> None:
+        """Count a client that connected and has not said its version."""
+        self._connections_current.inc()
+
+    def socket_handed_on(self) -> None:
+        """A client that was counted by `socket_opened` is counted by `connection_opened` from now on."""
+        self._connections_current.dec()
+
+    def socket_closed(self) -> None:
+        """A client that was counted by `socket_opened` is gone: it has never been more."""
+        self._connections_current.dec()
+        self.socket_lost()
+
+    def socket_lost(self) -> None:
+        """A client that was handed on is gone before it became a connection."""
+        self._connections.inc()
+        self.handshake(False)
+
     def connection_opened(self) -> None:
         """Count a client that connected."""
         self._connections.inc()

@@ -7,44 +7,37 @@ import asyncssh
 from ..actors.refusals import Refused, record, refuse
 from ..backend.backend import Backend
 from ..metrics.codes import Code
+from .admission import Stage
 from .auth_tries import AuthTries
 from .authentication import Credentials, FileAuthentication
-from .dismissal import dismiss, turn_away
+from .dismissal import dismiss
 from .limits import Limits
-from .login_deadline import LoginDeadline
 from .server import ContainerServer
-from .sources import source_of
+from .visitor import Visitor
 
 
 class GuardedServer(FileAuthentication, ContainerServer):
-    """A connection whose client logs in from files. The base classes hear nothing of one that is turned away at once.
+    """A connection whose client logs in from files. Loop only."""
 
-    Loop only.
-    """
-
-    def __init__(self, credentials: Credentials, backend: Backend, limits: Limits) -> None:
+    def __init__(self, visitor: Visitor, credentials: Credentials, backend: Backend, limits: Limits) -> None:
+        """`visitor` is the client as it came in: it has its place, and its deadline runs."""
         super().__init__(credentials, backend, limits)
-        self.source = ""
+        self.source = visitor.source
+        self._visitor = visitor
         self._refused: Refused | None = None
-        self._turned_away = False
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self._connection = conn
-        peer = conn.get_extra_info("peername")
-        self.source = source_of(str(peer[0])) if isinstance(peer, tuple) else ""
-        self._log = self._log.bind(client=self.source)
-        refusal = self._limits.admission.enter(self)
-        if refusal:
-            self._turned_away = True
-            turn_away(conn, self._refuse(*refusal))
-            return
+        self._limits.admission.replace(self._visitor, self)
+        self._deadline = self._visitor.deadline
         super().connection_made(conn)
-        self._deadline = LoginDeadline(self._limits.config, self.dismiss)
+        self._deadline.late = self.dismiss
         self._tries = AuthTries(conn, self._limits.config.max_auth_tries, self._too_many_tries)
+        if self._visitor.dismissed:
+            self.dismiss(*self._visitor.dismissed)
 
     def begin_auth(self, username: str) -> bool:
         """Called for every new user name."""
-        self._limits.admission.named(self)
+        self._limits.admission.reached(self, Stage.NAMED)
         self._deadline.handshake_done()
         return True
 
@@ -72,8 +65,6 @@ class GuardedServer(FileAuthentication, ContainerServer):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._limits.admission.leave(self)
-        if self._turned_away:
-            return
         self._deadline.stop()
         if isinstance(exc, asyncssh.ConnectionLost) and "keepalive" in str(exc):
             self._refuse(Code.CLIENT_GONE, str(exc))

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-import asyncssh
 import structlog
 
 from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
-from ..config.listen import host_and_port
 from ..config.models import Config, parse_listen
-from .closing import close_acceptor
+from .closing import close_door
+from .door import Door, bound_sockets
 from .drain import drain
+from .few_lines import FewLines
 from .garbage import EndedConnections
 from .guarded_server import GuardedServer
 from .limits import Limits
+from .reception import Reception
 from .settings import Settings
-
-_QUEUE = 4096
+from .visitor import House, Visitor
 
 
 class FileServer(GuardedServer):
     """A client of the own listener: authenticated from files, with the permissions of the key that he used."""
 
-    def __init__(self, settings: Settings, backend: Backend, limits: Limits, ended: EndedConnections) -> None:
-        super().__init__(settings.credentials, backend, limits)
+    def __init__(self, visitor: Visitor, backend: Backend, ended: EndedConnections) -> None:
+        settings = visitor.settings
+        super().__init__(visitor, settings.credentials, backend, visitor.limits)
         self._ended = ended
         self._docker = settings.config.docker
         self._banner = settings.config.ssh.banner
@@ -59,31 +59,30 @@ class Listener:
         self._settings = Settings.load(config, state)
         self._limits = Limits(config.limits)
         self._backend = backend
+        self._refusals = FewLines(backend.log, backend.metrics)
+        self._house = House(self._settings, self._limits, backend.metrics, self._refusals)
+        self._reception = Reception(self._new_server)
         self._ended = EndedConnections()
         self._inherited = inherited
-        self._acceptors: list[asyncssh.SSHAcceptor] = []
+        self._doors: list[Door] = []
 
     @property
     def port(self) -> int:
         """The TCP port that it listens on, of several sockets the first's."""
-        return self._acceptors[0].get_port()
+        return self._doors[0].port
 
     async def start(self) -> None:
         """Open the port. Raises OSError."""
-        if self._inherited:
-            for sock in self._inherited:
-                self._acceptors.append(await self._accept_on(sock))
-        else:
-            self._acceptors.append(await self._accept_on(None))
+        sockets = self._inherited or await bound_sockets(*parse_listen(self._settings.config.ssh.listen))
+        self._doors = [Door(sock, self._accepted) for sock in sockets]
         log = structlog.get_logger()
-        for acceptor in self._acceptors:
-            _lengthen_queue(acceptor)
-            log.info("listening", address=self._address(acceptor), inherited=bool(self._inherited))
+        for address in self._addresses():
+            log.info("listening", address=address, inherited=bool(self._inherited))
 
     @property
     def is_open(self) -> bool:
         """Whether clients are accepted."""
-        return bool(self._acceptors)
+        return bool(self._doors)
 
     @property
     def clients(self) -> int:
@@ -97,10 +96,9 @@ class Listener:
 
     def renew(self, settings: Settings) -> None:
         """Serve those who connect from now on with other settings. Who is there is counted on, and notices nothing."""
-        for acceptor in self._acceptors:
-            acceptor.update(**settings.asyncssh_options())
         self._limits = self._limits.renewed(settings.config.limits)
         self._settings = settings
+        self._house = House(settings, self._limits, self._backend.metrics, self._refusals)
 
     async def drain(self, seconds: float) -> None:
         """Wait until every client has left, at most so many seconds; terminals are told. Behind `stop`."""
@@ -114,33 +112,21 @@ class Listener:
 
     async def stop(self) -> None:
         """Accept nobody any more; connections go on. Idempotent."""
-        acceptors, self._acceptors = self._acceptors, []
-        closings = (close_acceptor(acceptor, shared=bool(self._inherited)) for acceptor in acceptors)
-        await asyncio.gather(*closings)
+        doors, self._doors = self._doors, []
+        await asyncio.gather(*(close_door(door, shared=bool(self._inherited)) for door in doors))
 
     def close(self) -> None:
         """Release what authentication holds."""
         self._settings.credentials.close()
 
-    async def _accept_on(self, sock: socket.socket | None) -> asyncssh.SSHAcceptor:
-        host, port = ("", 0) if sock else parse_listen(self._settings.config.ssh.listen)
-        options = self._settings.asyncssh_options()
-        return await asyncssh.create_server(self._new_server, host, port, sock=sock, **options)
+    def _accepted(self, sock: socket.socket, address: object) -> None:
+        Visitor(sock, address, self._house, self._reception.queue)
 
-    def _new_server(self) -> FileServer:
-        return FileServer(self._settings, self._backend, self._limits, self._ended)
+    def _new_server(self, visitor: Visitor) -> FileServer:
+        return FileServer(visitor, self._backend, self._ended)
 
-    def _address(self, acceptor: asyncssh.SSHAcceptor) -> str:
+    def _addresses(self) -> list[str]:
+        """Where it listens, in the configuration's words."""
         if self._inherited:
-            return host_and_port(*acceptor.get_addresses()[0][:2])
-        return f"{self._settings.config.ssh.listen.rpartition(':')[0]}:{acceptor.get_port()}"
-
-
-def _lengthen_queue(acceptor: asyncssh.SSHAcceptor) -> None:
-    """Let so many clients wait in the kernel: one whose SYN finds the queue full tries again after a second.
-
-    The loop's own `backlog` is also how many it accepts in one turn, in which it does nothing else.
-    """
-    for listening in acceptor.sockets:
-        with socket.socket(fileno=os.dup(listening.fileno())) as same:
-            same.listen(_QUEUE)
+            return [door.address for door in self._doors]
+        return [f"{self._settings.config.ssh.listen.rpartition(':')[0]}:{self.port}"]

@@ -15,7 +15,8 @@ class LoginDeadline:
     def __init__(self, limits: LimitsConfig, late: Callable[[Code, str], None]) -> None:
         """`late` is called with code and cause when the time is over."""
         self._loop = asyncio.get_running_loop()
-        self._late = late
+        self.late = late
+        """May be replaced: by whoever answers for the connection now."""
         self._login = limits.login_grace_time
         self._began = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -38,4 +39,7 @@ class LoginDeadline:
             self._timer = None
 
     def _set(self, limit: float, code: Code) -> None:
-        self._timer = self._loop.call_at(self._began + limit, self._late, code, f"after {limit:g} s")
+        self._timer = self._loop.call_at(self._began + limit, self._fire, code, f"after {limit:g} s")
+
+    def _fire(self, code: Code, cause: str) -> None:
+        self.late(code, cause)

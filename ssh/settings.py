@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import asyncssh
 
@@ -23,7 +22,9 @@ class Settings:
     """Immutable. Connections keep those that they began with."""
 
     config: Config
-    host_keys: list[asyncssh.SSHKeyPair]
+    software: str
+    """What the server calls itself (RFC 4253 §4.2)."""
+    options: asyncssh.SSHServerConnectionOptions
     credentials: Credentials
 
     @classmethod
@@ -35,16 +36,20 @@ class Settings:
         """
         keys = load_host_keys(list(config.ssh.hostkeys), state)
         credentials = Credentials(config.auth.authorized_keys, config.auth.passwords, workers)
-        return cls(config, host_key_pairs(keys), credentials)
+        software = config.ssh.server_version or _SERVER_VERSION
+        return cls(config, software, _options(config, software, host_key_pairs(keys)), credentials)
 
-    def asyncssh_options(self) -> dict[str, Any]:
-        """Return the options of `asyncssh.listen` that go with them. The login has a deadline of ours."""
-        limits = self.config.limits
-        return {
-            "server_host_keys": self.host_keys,
-            "server_version": self.config.ssh.server_version or _SERVER_VERSION,
-            "login_timeout": 0,
-            "keepalive_interval": limits.client_alive_interval,
-            "keepalive_count_max": limits.client_alive_count_max or sys.maxsize,
-            **server_options(),
-        }
+
+def _options(
+    config: Config, software: str, host_keys: list[asyncssh.SSHKeyPair]
+) -> asyncssh.SSHServerConnectionOptions:
+    """The login has a deadline of ours."""
+    limits = config.limits
+    return asyncssh.SSHServerConnectionOptions(
+        server_host_keys=host_keys,
+        server_version=software,
+        login_timeout=0,
+        keepalive_interval=limits.client_alive_interval,
+        keepalive_count_max=limits.client_alive_count_max or sys.maxsize,
+        **server_options(),
+    )

@@ -42,11 +42,11 @@ class FrontDesk:
         self._state.mkdir(mode=0o700)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[FrontDesk]:
-        docker = self.config.docker
-        backend = Backend(docker, self._state, log=self.book.log, metrics=self.metrics, engine=FakeEngine())
-        self.listener = Listener(self.config, self._state, backend)
-        async with backend:
+    async def open(self, engine: FakeEngine | None = None) -> AsyncIterator[FrontDesk]:
+        docker, engine = self.config.docker, engine or FakeEngine()
+        self.backend = Backend(docker, self._state, log=self.book.log, metrics=self.metrics, engine=engine)
+        self.listener = Listener(self.config, self._state, self.backend)
+        async with self.backend:
             await self.listener.start()
             try:
                 yield self
