@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from .bans import Bans
 
 _MOST_AT_ONCE = 4
 _FORGIVE_SECONDS = 60.0
+_MOST_KNOWN = 10_000
 _OPEN_TO_ALL = 4
 """Every so many turns one is anybody's: who has failed waits longer, and not for ever."""
 
@@ -27,10 +28,10 @@ class _Waiting:
 class PasswordChecks:
     """Threads that hash, and the line in front of them. Loop only.
 
-    Addresses take turns, those first from which no wrong password has come within the last minute or so; of an
-    address's names the one that has failed the least is next. So an honest user waits for one check that has begun and
-    for others who are honest as well, however many others guess. One of whose name passwords are guessed from the same
-    address as he uses himself takes turns with the guesses.
+    Addresses take turns, those first whose wrong passwords are forgotten, one in a minute; of an address's names the
+    one that has failed the least is next. Among equals whoever has logged in before is first. So an honest user waits
+    for one check that has begun and for others who are honest as well, however many guess. One of whose name passwords
+    are guessed from the same address takes turns with the guesses.
 
     A connection has one check at a time, and one that has gone has none: the line is as long as there may be
     connections that are not logged in.
@@ -42,6 +43,8 @@ class PasswordChecks:
         self._threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="sshore-password")
         self._failed_sources = Bans(1, _FORGIVE_SECONDS, clock)
         self._failed_names = Bans(1, _FORGIVE_SECONDS, clock)
+        # Sources, and names at them, with which the right password came; the last of them.
+        self._known: dict[str, None] = {}
         # Sources, and of each its checks, in the order of their turns.
         self._waiting: dict[str, list[_Waiting]] = {}
         self._running = 0
@@ -56,9 +59,13 @@ class PasswordChecks:
             correct = await waiting.outcome
         finally:
             self._forget(source, waiting)
-        if not correct:
+        name = _name(source, username)
+        if correct:
+            self._remember(source)
+            self._remember(name)
+        else:
             self._failed_sources.failed(source)
-            self._failed_names.failed(_name(source, username))
+            self._failed_names.failed(name)
         return correct
 
     def close(self) -> None:
@@ -91,18 +98,28 @@ class PasswordChecks:
 
     def _next(self) -> _Waiting:
         self._turn += 1
-        source = next(self._honest(), None) if self._turn % _OPEN_TO_ALL else None
-        source = source or next(iter(self._waiting))
+        # The first in the line of those that are equal.
+        source = (
+            min(self._waiting, key=self._rank_of_source) if self._turn % _OPEN_TO_ALL else next(iter(self._waiting))
+        )
         checks = self._waiting.pop(source)
-        # The earliest of those that have failed as little.
-        waiting = min(checks, key=lambda one: self._failed_names.level(_name(source, one.username)))
+        waiting = min(checks, key=lambda one: self._rank_of_name(_name(source, one.username)))
         checks.remove(waiting)
         if checks:
             self._waiting[source] = checks
         return waiting
 
-    def _honest(self) -> Iterator[str]:
-        return (source for source in self._waiting if not self._failed_sources.level(source))
+    def _rank_of_source(self, source: str) -> tuple[bool, bool]:
+        return self._failed_sources.level(source) > 0, source not in self._known
+
+    def _rank_of_name(self, name: str) -> tuple[float, bool]:
+        return self._failed_names.level(name), name not in self._known
+
+    def _remember(self, whom: str) -> None:
+        self._known.pop(whom, None)
+        self._known[whom] = None
+        if len(self._known) > _MOST_KNOWN:
+            del self._known[next(iter(self._known))]
 
     def _forget(self, source: str, waiting: _Waiting) -> None:
         checks = self._waiting.get(source, [])

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from sshore.ssh.password_checks import PasswordChecks
 
 SECONDS = 10.0
@@ -81,6 +82,17 @@ async def test_behind_one_address_a_name_that_has_not_failed_is_next() -> None:
             one.ask(f"guess {number}", "shared", f"user{number}", correct=False)
         one.ask("honest", "shared", "alice")
         assert (await one.work_off()).index("honest") <= 2
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_who_has_logged_in_before_waits_for_no_first_guesses(shared: bool) -> None:
+    async with line() as one:
+        one.ask("yesterday", "home", "alice")
+        await one.work_off()
+        for number in range(30):
+            one.ask(f"guess {number}", "home" if shared else f"bot {number}", f"user{number}", correct=False)
+        one.ask("today", "home", "alice")
+        assert (await one.work_off()).index("today") <= 1
 
 
 async def test_who_has_failed_is_not_held_up_for_ever() -> None:
