@@ -141,6 +141,12 @@ def gateway(start: Callable[[], Gateway]) -> Gateway:
 
 
 @pytest.fixture(scope="module")
+def other_gateway(start: Callable[[], Gateway]) -> Gateway:
+    """One that is attacked while the first is not: the attackers take the same share of the machine then."""
+    return start()
+
+
+@pytest.fixture(scope="module")
 def witness(gateway: Gateway) -> Iterator[Witness]:
     with witness_of(gateway) as one:
         yield one
@@ -159,10 +165,10 @@ def witness(gateway: Gateway) -> Iterator[Witness]:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_honest_logins_succeed_and_a_neighbour_feels_nothing(
-    gateway: Gateway, witness: Witness, attackers: tuple[str, ...], by_password: bool
+    gateway: Gateway, other_gateway: Gateway, witness: Witness, attackers: tuple[str, ...], by_password: bool
 ) -> None:
     logins = Logins(gateway)
-    with Keystrokes(witness) as undisturbed:
+    with attack(other_gateway, *attackers), Keystrokes(witness) as undisturbed:
         before = logins.seconds(LOGINS, by_password=by_password)
     growth = Growth(gateway.pid)
     with attack(gateway, *attackers), Keystrokes(witness) as disturbed:
