@@ -7,7 +7,8 @@ import select
 
 from .door import Door
 
-_LOOKS = 500
+_LONGEST = 1.0
+"""Seconds: four thousand are accepted in less."""
 _PAUSE = 0.001
 
 
@@ -25,7 +26,9 @@ async def _until_nobody_waits(number: int) -> None:
     """Let the loop accept. Not for ever: somebody may hold the queue full."""
     looking = select.poll()
     looking.register(number, select.POLLIN)
-    for _ in range(_LOOKS):
-        if not looking.poll(0):
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _LONGEST
+    while looking.poll(0):
+        if loop.time() > deadline:
             return
         await asyncio.sleep(_PAUSE)
