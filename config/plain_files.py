@@ -18,10 +18,10 @@ _PIPE_SECONDS = 5.0
 _CHUNK = 65536
 _KINDS = {
     stat.S_IFDIR: "is a folder, not a file",
-    stat.S_IFIFO: "is a named pipe, not a file",
-    stat.S_IFCHR: "is a device, not a file",
-    stat.S_IFBLK: "is a device, not a file",
-    stat.S_IFSOCK: "is a socket, not a file",
+    stat.S_IFIFO: "is not a regular file but a named pipe",
+    stat.S_IFCHR: "is not a regular file but a device",
+    stat.S_IFBLK: "is not a regular file but a device",
+    stat.S_IFSOCK: "is not a regular file but a socket",
 }
 
 

@@ -36,14 +36,19 @@ class Settings:
         """
         keys = load_host_keys(list(config.ssh.hostkeys), state)
         credentials = Credentials(config.auth.authorized_keys, config.auth.passwords, workers)
-        software = config.ssh.server_version or _SERVER_VERSION
-        return cls(config, software, _options(config, software, host_key_pairs(keys)), credentials)
+        software = software_of(config)
+        return cls(config, software, connection_options(config, software, host_key_pairs(keys)), credentials)
 
 
-def _options(
+def software_of(config: Config) -> str:
+    """Return what the server calls itself."""
+    return config.ssh.server_version or _SERVER_VERSION
+
+
+def connection_options(
     config: Config, software: str, host_keys: list[asyncssh.SSHKeyPair]
 ) -> asyncssh.SSHServerConnectionOptions:
-    """The login has a deadline of ours."""
+    """Return asyncssh's options for a configuration. The login has a deadline of ours. Raises ValueError."""
     limits = config.limits
     return asyncssh.SSHServerConnectionOptions(
         server_host_keys=host_keys,

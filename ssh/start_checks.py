@@ -17,11 +17,10 @@ from ..config.problems import DANGEROUS, ConfigError, Fault
 from ..engine.address import EngineAddress
 from ..engine.tls_check import unusable
 from .algorithms import host_key_pairs
-from .authentication import Credentials
 from .authorized_keys import KeyFilePattern
 from .hostkeys import HostKeyError, load_host_keys
 from .passwords import PasswordFileError, check_password_file
-from .settings import Settings
+from .settings import connection_options, software_of
 
 _CONNECTION = ("docker", "connection")
 
@@ -61,7 +60,7 @@ def _host_keys(config: Config) -> Iterator[Fault]:
             yield Fault(place, "is of a kind that clients do not take any more")
     some = pairs or host_key_pairs([asyncssh.generate_private_key("ssh-ed25519")])
     try:
-        asyncssh.SSHServerConnectionOptions(**Settings(config, some, Credentials(None, None)).asyncssh_options())
+        connection_options(config, software_of(config), some)
     except ValueError as error:
         yield Fault(("ssh",), str(error))
 

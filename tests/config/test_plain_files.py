@@ -27,11 +27,11 @@ def make_socket(path: Path) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "fifo": (os.mkfifo, "is a named pipe, not a file"),
-    "endless device": (lambda path: path.symlink_to("/dev/zero"), "is a device, not a file"),
-    "terminal": (lambda path: path.symlink_to("/dev/tty"), "is a device, not a file|No such device"),
+    "fifo": (os.mkfifo, "is not a regular file but a named pipe"),
+    "endless device": (lambda path: path.symlink_to("/dev/zero"), "is not a regular file but a device"),
+    "terminal": (lambda path: path.symlink_to("/dev/tty"), "is not a regular file but a device|No such device"),
     "folder": (Path.mkdir, "is a folder, not a file"),
-    "socket": (make_socket, "is a socket, not a file|No such device"),
+    "socket": (make_socket, "is not a regular file but a socket|No such device"),
     "loop of links": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
     "nothing": (lambda path: None, "No such file or directory"),
 }
