@@ -65,11 +65,16 @@ def _containers(config: Config) -> Iterator[Fault]:
     yield from _powers(host)
 
 
+def _texts(host: Mapping[str, Any], key: str) -> Iterator[tuple[int, str]]:
+    """A list's items with their places; null is one that says nothing."""
+    return ((index, item) for index, item in enumerate(host.get(key) or ()) if item is not None)
+
+
 def _powers(host: Mapping[str, Any]) -> Iterator[Fault]:
-    for index, name in enumerate(host.get("CapAdd") or ()):
+    for index, name in _texts(host, "CapAdd"):
         if found := _CAPABILITIES.get(name.upper().removeprefix("CAP_")):
             yield Fault((*_HOST, "CapAdd", index), found)
-    for index, option in enumerate(host.get("SecurityOpt") or ()):
+    for index, option in _texts(host, "SecurityOpt"):
         if _UNCONFINED.fullmatch(option):
             yield Fault((*_HOST, "SecurityOpt", index), f"{option} takes a wall between containers and the host away")
     for key in ("MaskedPaths", "ReadonlyPaths"):
@@ -77,9 +82,9 @@ def _powers(host: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault((*_HOST, key), "an empty list opens the kernel's files to root in a container")
     for index, device in enumerate(host.get("Devices") or ()):
         path = (device or {}).get("PathOnHost") or ""
-        if os.path.normpath(path) not in _HARMLESS_DEVICES:
+        if path and os.path.normpath(path) not in _HARMLESS_DEVICES:
             yield Fault((*_HOST, "Devices", index), "users reach a device of the host")
-    for index, rule in enumerate(host.get("DeviceCgroupRules") or ()):
+    for index, rule in _texts(host, "DeviceCgroupRules"):
         if _ALL_DEVICES.match(rule):
             yield Fault((*_HOST, "DeviceCgroupRules", index), "users reach all devices of the host")
     limit = host.get("PidsLimit")
@@ -88,7 +93,7 @@ def _powers(host: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _mounts(host: Mapping[str, Any], sockets: tuple[str, ...]) -> Iterator[Fault]:
-    for index, bind in enumerate(host.get("Binds") or ()):
+    for index, bind in _texts(host, "Binds"):
         yield from _mounted((*_HOST, "Binds", index), bind.partition(":")[0], sockets)
     for index, mount in enumerate(host.get("Mounts") or ()):
         mount = mount or {}

@@ -85,6 +85,8 @@ def test_the_socket_that_the_configuration_names_counts_too(tmp_path: Path) -> N
         ({"PidsLimit": -1}, ["PidsLimit"]),
         ({"PidsLimit": 0}, ["PidsLimit"]),
         ({"PidsLimit": 5}, []),
+        ({"CapAdd": [None], "Binds": [None], "Devices": [None], "Mounts": [None], "SecurityOpt": [None]}, []),
+        ({"DeviceCgroupRules": [None, "a"], "MaskedPaths": [None]}, ["DeviceCgroupRules[1]"]),
         ({"CapAdd": None, "Binds": None, "Mounts": None, "Devices": None, "SecurityOpt": None}, []),
     ],
 )

@@ -23,7 +23,9 @@ def test_a_host_key_that_is_no_key_is_named(folder: Path) -> None:
     (folder / "host_key").write_text("nonsense\n")
     (folder / "host_key").chmod(0o600)
     said = _serve(folder, {"ssh": {"hostkeys": ["host_key"]}, "auth": {"authorizedKeys": "keys/%u"}})
-    assert said.startswith(f"sshore cannot start: {folder}/host_key is not a private key without a passphrase: ")
+    assert said.startswith(
+        f"{folder}/sshore.json:1: ssh.hostkeys[0]: {folder}/host_key is not a private key without a passphrase: "
+    )
 
 
 def test_a_password_that_is_not_hashed_is_named(folder: Path) -> None:
@@ -31,7 +33,7 @@ def test_a_password_that_is_not_hashed_is_named(folder: Path) -> None:
     (folder / "htpasswd").chmod(0o600)
     said = _serve(folder, {"auth": {"passwords": "htpasswd"}})
     assert said == (
-        f"sshore cannot start: {folder}/htpasswd, line 1: crypt or plain text is not accepted; "
+        f"{folder}/sshore.json:1: auth.passwords: {folder}/htpasswd, line 1: crypt or plain text is not accepted; "
         "use bcrypt (htpasswd -B) or argon2id"
     )
 
@@ -39,7 +41,8 @@ def test_a_password_that_is_not_hashed_is_named(folder: Path) -> None:
 def test_an_engine_that_cannot_be_reached_this_way_is_named(folder: Path) -> None:
     engine = {"connection": {"host": "tcp://engine.example/path"}}
     said = _serve(folder, {"auth": {"authorizedKeys": "keys/%u"}, "docker": engine})
-    assert said == ("sshore cannot start: 'tcp://engine.example/path' is no engine address: write tcp://host:port")
+    place = f"{folder}/sshore.json:1: docker.connection.host"
+    assert said == f"{place}: 'tcp://engine.example/path' is no engine address: write tcp://host:port"
 
 
 def _serve(folder: Path, settings: dict[str, Any]) -> str:
