@@ -146,7 +146,7 @@ def joins_own_network(execution: ExecutionConfig) -> bool:
 
 
 def _host(execution: ExecutionConfig) -> dict[str, Any]:
-    host = {"LogConfig": {"Type": "none"}, **hardened(execution.host), "AutoRemove": True, "Init": True}
+    host = {"LogConfig": {"Type": "none"}, **hardened(execution.host), "AutoRemove": True, "Init": execution.has_init}
     if not execution.network:
         host.setdefault("NetworkMode", NETWORK)
     return host
