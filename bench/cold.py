@@ -98,6 +98,6 @@ def _claims(rig: Rig, server: Server, series: Mapping[str, Series], floor: Floor
             Claim(f"{server.name} / sshd", own / sshd, "≤ 0.1", "", 1),
         ]
     return [
-        Claim(f"{server.name} / ({floor.name})", own / floor.value, "≤ 1.08", "", 2),
+        Claim(f"{server.name} / ({floor.name})", own / floor.value, "≤ 1.06", "", 2),
         Claim(f"{server.name} / sshd", own / sshd),
     ]

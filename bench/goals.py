@@ -13,6 +13,8 @@ GOALS = {
     4: "Bytes come as fast as their carrier and SSH allow one after the other",
     5: "A keystroke's echo does not wait for what another session streams",
     6: "50 logins at once take what the engine and SSH take; 50 sessions slow nobody's pipes",
+    7: "Commands in a row take what the engine and SSH take, and less where there is time between them",
+    8: "Many small files take little longer than at sshd",
 }
 
 

@@ -32,7 +32,7 @@ def open_chapters(rig: Rig, rounds: int) -> list[Chapter]:
 
 def _commands(rig: Rig, container: str, rounds: int) -> Chapter:
     servers = [*rig.without_containers, *rig.sshore]
-    subjects: dict[str, Subject] = {_RAW: partial(_raw, rig, container)}
+    subjects: dict[str, Subject] = {_RAW: partial(raw_command, rig, container)}
     subjects |= {server.name: partial(_true, server) for server in servers}
     rested = {name: partial(_behind_a_pause, subject) for name, subject in subjects.items()}
     series = measure(rested, unit="ms", rounds=rounds, warmup=3)
@@ -57,7 +57,8 @@ def _behind_a_pause(subject: Subject) -> float:
     return subject()
 
 
-def _raw(rig: Rig, container: str) -> float:
+def raw_command(rig: Rig, container: str) -> float:
+    """Run a command by hand in a container that is there; return the milliseconds to its end."""
     began = time.perf_counter()
     stream, said = rig.engine.exec(container, ["/bin/sh", "-c", _ECHO])
     with stream:

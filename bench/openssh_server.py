@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sshore.engine.launcher import SFTP_SERVERS
+
 from .processes import free_port, process
 
 _READY_SECONDS = 10.0
@@ -29,6 +31,7 @@ PrintMotd no
 PrintLastLog no
 MaxStartups 1000
 MaxSessions 1000
+Subsystem sftp {sftp}
 """
 
 USER = getpass.getuser()
@@ -45,7 +48,9 @@ def openssh_server(folder: Path, host_key: Path, authorized: Path) -> Iterator[t
         # Its helper processes need it, and only an init script makes it.
         _PRIVILEGE_SEPARATION.mkdir(exist_ok=True)
     port, config, log_file = free_port(), folder / "sshd_config", folder / "sshd.log"
-    config.write_text(_CONFIGURATION.format(port=port, host_key=host_key, authorized=authorized))
+    # The same program as in the containers; sshd's own does it in its process.
+    sftp = next((path for path in SFTP_SERVERS if os.access(path, os.X_OK)), "internal-sftp")
+    config.write_text(_CONFIGURATION.format(port=port, host_key=host_key, authorized=authorized, sftp=sftp))
     with (
         log_file.open("wb") as log,
         process([program, "-D", "-e", "-f", str(config)], stdout=log, stderr=log) as started,

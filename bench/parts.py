@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import cold, costs, keystrokes, many, memory, open_connection, pipe_room, prompt, throughput
+from . import (
+    cold,
+    costs,
+    in_a_row,
+    keystrokes,
+    many,
+    memory,
+    open_connection,
+    pipe_room,
+    prompt,
+    small_files,
+    throughput,
+)
 from .rig import Rig
 from .series import Chapter
 
@@ -16,6 +28,10 @@ class Extent:
 
     logins: int
     commands: int
+    row: int
+    row_rounds: int
+    files: int
+    file_rounds: int
     byte_rounds: int
     mebibytes: int
     strikes: int
@@ -34,6 +50,10 @@ class Extent:
 FULL = Extent(
     logins=20,
     commands=40,
+    row=10,
+    row_rounds=10,
+    files=500,
+    file_rounds=7,
     byte_rounds=7,
     mebibytes=256,
     strikes=500,
@@ -51,6 +71,10 @@ FULL = Extent(
 QUICK = Extent(
     logins=5,
     commands=10,
+    row=5,
+    row_rounds=4,
+    files=200,
+    file_rounds=3,
     byte_rounds=3,
     mebibytes=64,
     strikes=100,
@@ -68,6 +92,10 @@ QUICK = Extent(
 SMALLEST = Extent(
     logins=1,
     commands=2,
+    row=2,
+    row_rounds=1,
+    files=10,
+    file_rounds=1,
     byte_rounds=1,
     mebibytes=4,
     strikes=5,
@@ -87,6 +115,8 @@ PARTS: dict[str, Callable[[Rig, Extent], list[Chapter]]] = {
     cold.PART: lambda rig, extent: cold.cold_chapters(rig, extent.logins),
     prompt.PART: lambda rig, extent: prompt.prompt_chapters(rig, extent.logins),
     open_connection.PART: lambda rig, extent: open_connection.open_chapters(rig, extent.commands),
+    in_a_row.PART: lambda rig, extent: in_a_row.row_chapters(rig, extent.row, extent.row_rounds),
+    small_files.PART: lambda rig, extent: small_files.file_chapters(rig, extent.files, extent.file_rounds),
     throughput.PART: lambda rig, extent: throughput.byte_chapters(rig, extent.mebibytes, extent.byte_rounds),
     keystrokes.PART: lambda rig, extent: keystrokes.keystroke_chapters(rig, extent.strikes),
     many.PART: lambda rig, extent: many.many_chapters(rig, extent.rushes, extent.rush_rounds),

@@ -33,7 +33,7 @@ class SshClient:
     def __init__(self, port: int, key: Path, control: Path, *, user: str = "bench", cipher: str = CIPHER) -> None:
         self._port, self._key, self._control, self._user = port, key, control, user
         self.address = f"{user}@127.0.0.1"
-        self._command = ["ssh", "-F", "none", "-e", "none", "-i", str(key), "-p", str(port)]
+        self._options = ["-F", "none", "-i", str(key)]
         options = {
             "IgnoreUnknown": "ObscureKeystrokeTiming",
             "ObscureKeystrokeTiming": "no",
@@ -46,7 +46,8 @@ class SshClient:
             "UserKnownHostsFile": "/dev/null",
         }
         for name, value in options.items():
-            self._command += ["-o", f"{name}={value}"]
+            self._options += ["-o", f"{name}={value}"]
+        self._command = ["ssh", "-e", "none", "-p", str(port), *self._options]
 
     def with_cipher(self, cipher: str) -> SshClient:
         """Return a client of the same server that has a connection of its own."""
@@ -78,6 +79,13 @@ class SshClient:
         Its output has to be `says`, if that is not empty; else it goes to /dev/null.
         """
         return _timed([*self._on_open_connection(), self.address, command], stdin, says).end / 1e3
+
+    def copy(self, source: Path, target: Path) -> None:
+        """Copy a folder to the server, on the open connection."""
+        command = ["scp", *self._options, "-P", str(self._port), "-o", f"ControlPath={self._control}", "-q", "-r"]
+        subprocess.run(
+            [*command, str(source), f"{self.address}:{target}"], check=True, timeout=_SECONDS, stdin=subprocess.DEVNULL
+        )
 
     def prompt(self) -> float:
         """Return the milliseconds from nothing to the first byte of a login shell on a terminal."""
