@@ -80,7 +80,7 @@ class OwnPodman:
         self._podman = ["podman", "--tmpdir", str(folder / "tmp")]
         self._apart = ["unshare", "--net"]
         if root is not None:
-            enter = ["sh", "-e", "-c", _ENTER, "sh", str(root), tempfile.gettempdir()]
+            enter = ["sh", "-e", "-c", _ENTER, "sh", str(root), _folder_of_tests()]
             self._apart += ["--mount", "--propagation", "private", *enter]
             self._environment["PATH"] = f"{os.environ['PATH']}:{_PATH_IN_ROOT}"
         self._has_root = root is not None
@@ -159,3 +159,8 @@ def _init(root: Path | None) -> str:
     assert found, "this test needs catatonit: run scripts/test.sh"
     assert root or shutil.which("podman"), "this test needs podman: run scripts/test.sh"
     return f"/{found}"
+
+
+def _folder_of_tests() -> str:
+    """Return the folder of all that tests write; in a run side by side a worker's temporary files are a part of it."""
+    return os.environ.get("SSHORE_TESTS_ROOM") or tempfile.gettempdir()
