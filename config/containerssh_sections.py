@@ -14,7 +14,7 @@ from .translation import Translation, is_zero
 _LOGIN = "this decides who may log in, and sshore has nothing like it yet; give 'authorizedKeys' or 'passwords' instead"
 _RESTRICTS = "this restricts what users may do, and sshore has nothing like it yet"
 _ALL_COMMANDS = ", but for docker.execution.disableCommand, which refuses all commands"
-_ALGORITHMS = "this restricts the algorithms of SSH, and sshore cannot yet; its own are asyncssh's"
+_ALGORITHMS = "this restricts the algorithms of SSH, and sshore cannot yet; its own are OpenSSH's"
 _TLS = "this protects the endpoint, and sshore serves it without TLS"
 _HTTP_CLIENT = dict.fromkeys(
     ("timeout", "authTimeout", "allowRedirects", "tlsVersion", "curves", "cipher", "cacert", "cert", "key"),
@@ -27,7 +27,7 @@ _KEEPALIVE = "ignored: give limits.clientAliveInterval and clientAliveCountMax i
 
 REFUSED: Mapping[str, Mapping[str, str]] = {
     "ssh": {
-        **dict.fromkeys(("ciphers", "cipher", "kex", "macs"), _ALGORITHMS),
+        **dict.fromkeys(("ciphers", "cipher", "macs"), _ALGORITHMS),
         "allowedProxies": "the PROXY protocol is not understood here",
     },
     "auth": dict.fromkeys(

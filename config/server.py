@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from .base import FilePath, Flag, Listen, Pem, Section, Word, base_of
+from .key_exchanges import checked_exchanges
 from .limits import Span
 from .pem import resolved
 
@@ -45,6 +46,18 @@ class SshConfig(Section):
         description="How long a server that was told to stop waits for its clients to finish; 0 is not at all.",
         examples=["1m"],
     )
+
+    kex: list[str] | None = Field(
+        default=None,
+        description="Key exchanges to offer, the preferred one first; by default those of OpenSSH 10's sshd. Those "
+        "over finite fields (`diffie-hellman-…`) cost much time each: only if they are listed here.",
+        examples=[["curve25519-sha256", "diffie-hellman-group14-sha256"]],
+    )
+
+    @field_validator("kex")
+    @classmethod
+    def _exchanges(cls, value: list[str] | None) -> list[str] | None:
+        return checked_exchanges(value)
 
     @field_validator("server_version")
     @classmethod

@@ -1,4 +1,4 @@
-"""The algorithms of OpenSSH 9's sshd by default (sshd_config(5)), as far as asyncssh has them."""
+"""The algorithms of OpenSSH 10's sshd by default (sshd_config(5)), as far as asyncssh has them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,8 @@ from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 from asyncssh.public_key import get_public_key_algs
 
-_KEX = (
-    "mlkem768x25519-sha256",
-    "sntrup761x25519-sha512",
-    "sntrup761x25519-sha512@openssh.com",
-    "curve25519-sha256",
-    "curve25519-sha256@libssh.org",
-    "ecdh-sha2-nistp256",
-    "ecdh-sha2-nistp384",
-    "ecdh-sha2-nistp521",
-    "diffie-hellman-group-exchange-sha256",
-    "diffie-hellman-group16-sha512",
-    "diffie-hellman-group18-sha512",
-    "diffie-hellman-group14-sha256",
-)
+from ..config.key_exchanges import DEFAULT
+
 _CIPHERS = (
     "chacha20-poly1305@openssh.com",
     "aes128-gcm@openssh.com",
@@ -57,10 +45,10 @@ _SIGNATURES = (
 """Not `ssh-rsa`, which signs SHA-1."""
 
 
-def algorithm_options() -> dict[str, list[str]]:
-    """Return asyncssh's options for a listener."""
+def algorithm_options(exchanges: Iterable[str] = DEFAULT) -> dict[str, list[str]]:
+    """Return asyncssh's options for a listener with these key exchanges."""
     return {
-        "kex_algs": _known(_KEX, get_kex_algs()),
+        "kex_algs": _known(exchanges, get_kex_algs()),
         "encryption_algs": _known(_CIPHERS, get_encryption_algs()),
         "mac_algs": _known(_MACS, get_mac_algs()),
         "signature_algs": _known(_SIGNATURES, get_public_key_algs()),

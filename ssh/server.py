@@ -17,6 +17,7 @@ from ..config.models import Mode
 from .algorithms import algorithm_options
 from .channel_window import Channel, ChannelWindow
 from .client_environment import AcceptedNames, SessionEnvironment
+from .finite_fields import guard_finite_fields
 from .gathered_writes import GatheredWrites
 from .ignore_packets import drop_needless_ignores
 from .kex_guess import judge_guesses
@@ -92,6 +93,7 @@ class ContainerServer(NoForwarding):
         self._sessions = SessionCounts(self._limits, self._unused)
         self._quick_acks = QuickAcks(conn)
         judge_guesses(conn)
+        guard_finite_fields(conn)
         self._log.info("connected")
         super().connection_made(conn)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncssh
 
 from ..config.models import Config
-from .algorithms import host_key_pairs
+from .algorithms import algorithm_options, host_key_pairs
 from .authentication import Credentials, Workers
 from .hostkeys import load_host_keys
 from .server import server_options
@@ -56,5 +56,5 @@ def connection_options(
         login_timeout=0,
         keepalive_interval=limits.client_alive_interval,
         keepalive_count_max=limits.client_alive_count_max or sys.maxsize,
-        **server_options(),
+        **{**server_options(), **(algorithm_options(config.ssh.kex) if config.ssh.kex else {})},
     )

@@ -58,7 +58,7 @@ RESTRICTING = {
     "a proxy": ("backend", {"backend": "sshproxy", "sshproxy": {"server": "h"}}),
     "ciphers": ("ssh.ciphers", {"ssh": {"ciphers": ["aes256-ctr"]}}),
     "ciphers of 0.3": ("ssh.cipher", {"ssh": {"cipher": ["aes256-ctr"]}}),
-    "key exchanges": ("ssh.kex", {"ssh": {"kex": ["ecdh-sha2-nistp256"]}}),
+    "a short key exchange": ("ssh.kex", {"ssh": {"kex": ["diffie-hellman-group1-sha1"]}}),
     "message codes": ("ssh.macs", {"ssh": {"macs": ["hmac-sha2-256"]}}),
     "the PROXY protocol": ("ssh.allowedProxies", {"ssh": {"allowedProxies": ["10.0.0.1"]}}),
     "metrics for some": ("metrics.clientcacert", {"metrics": {"enable": True, "clientcacert": "/ca.pem"}}),
