@@ -19,6 +19,7 @@ from .channel_window import Channel, ChannelWindow
 from .client_environment import AcceptedNames, SessionEnvironment
 from .finite_fields import guard_finite_fields
 from .gathered_writes import GatheredWrites
+from .hostkey_proofs import answer_proofs
 from .ignore_packets import drop_needless_ignores
 from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
@@ -99,6 +100,7 @@ class ContainerServer(NoForwarding):
 
     def auth_completed(self) -> None:
         self._quick_acks.stop()
+        answer_proofs(self._connection)
         self._authenticated = True
         username = self._connection.get_extra_info("username")
         self._log = self._gate.log = self._log.bind(user=username)

@@ -52,6 +52,7 @@ def connection_options(
     limits = config.limits
     return asyncssh.SSHServerConnectionOptions(
         server_host_keys=host_keys,
+        send_server_host_keys=True,
         server_version=software,
         login_timeout=0,
         keepalive_interval=limits.client_alive_interval,
