@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, cast
 
 import asyncssh
 
+from ..actors.log import Log
 from ..actors.refusals import Refused, RefusedError, record
 from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
@@ -25,6 +26,7 @@ from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
 from .limits import Limits
 from .no_forwarding import NoForwarding
+from .paced_log import PacedLog
 from .quick_acks import QuickAcks
 from .quick_chacha import use_quick_chacha
 from .session import ChannelSession
@@ -84,7 +86,9 @@ class ContainerServer(NoForwarding):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         connection_id = secrets.token_hex(16)
-        self._log = self.backend.log.bind(connection=connection_id, client=host_and_port(*_peer(conn)))
+        log = self.backend.log.bind(connection=connection_id, client=host_and_port(*_peer(conn)))
+        self._paced_log = PacedLog(log)
+        self._log = cast(Log, self._paced_log)
         self._handler = self.new_handler(_peer(conn), connection_id)
         self._handler.on_failure = self._container_lost
         self._gate = TransportGate(conn, self._log, self._metrics)
@@ -114,6 +118,7 @@ class ContainerServer(NoForwarding):
         if not self._authenticated:
             self._handler.handshake_failed()
         self._sessions.close()
+        self._paced_log.close()
         self._log.info("disconnected", reason=str(exc) if exc else "closed")
         self._handler.disconnect()
 
