@@ -32,6 +32,7 @@ from .quick_chacha import use_quick_chacha
 from .session import ChannelSession
 from .session_counts import SessionCounts
 from .session_queue import Place
+from .tolerance import tolerate_questions
 from .transport_gate import TransportGate
 
 
@@ -104,6 +105,7 @@ class ContainerServer(NoForwarding):
 
     def auth_completed(self) -> None:
         self._quick_acks.stop()
+        tolerate_questions(self._connection)
         answer_proofs(self._connection)
         self._authenticated = True
         username = self._connection.get_extra_info("username")

@@ -26,6 +26,7 @@ from .client_environment import SessionEnvironment, ShownNames
 from .key_options import KeyPermissions
 from .merged_buffer import merge_what_waits
 from .session_time import SessionTime
+from .tolerance import tolerate_requests
 from .transport_gate import TransportGate
 
 _LONGEST_FAREWELL = 5.0
@@ -74,6 +75,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._opened = True
         watch_requests(chan, self._request_failed)
         try_another_program(chan)
+        tolerate_requests(chan, self._request_raised)
         take_any_command(chan)
         answer_signals(chan, self._signalled)
         merge_what_waits(chan)
@@ -246,6 +248,9 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
             return
         refused = refuse(Code.REQUEST_REFUSED, f"{name} on this channel")
         record(refused, "request_refused", self._gate.log.bind(request=name), self._gate.metrics, "info")
+
+    def _request_raised(self, error: Exception) -> None:
+        self._gate.log.error("request_failed", code=Code.INTERNAL_ERROR, exc_info=error)
 
     def _environment_full(self) -> None:
         memory = self.window.memory
