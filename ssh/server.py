@@ -105,6 +105,7 @@ class ContainerServer(NoForwarding):
 
     def auth_completed(self) -> None:
         self._quick_acks.stop()
+        self._gate.log_in()
         tolerate_questions(self._connection)
         answer_proofs(self._connection)
         self._authenticated = True

@@ -25,6 +25,7 @@ from .channel_window import ChannelWindow
 from .client_environment import SessionEnvironment, ShownNames
 from .key_options import KeyPermissions
 from .merged_buffer import merge_what_waits
+from .paced_output import PacedOutput
 from .session_time import SessionTime
 from .tolerance import tolerate_requests
 from .transport_gate import TransportGate
@@ -79,6 +80,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         take_any_command(chan)
         answer_signals(chan, self._signalled)
         merge_what_waits(chan)
+        self._output = PacedOutput(chan, self._gate)
         memory = self.window.memory
         self.at_close += (
             self.window.close,
@@ -168,6 +170,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     def transport_drained(self) -> None:
         """Go on, if both the channel's window and the transport have room."""
+        if self._opened and not self._gate.full:
+            self._output.go_on()
         if not self._channel_full and not self._gate.full:
             self._program.resume_output()
 

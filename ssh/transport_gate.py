@@ -9,7 +9,8 @@ import asyncssh
 
 from ..actors.log import Log
 from ..metrics.counters import Metrics
-from .read_gate import ReadGate
+from .packet_reader import PacketReader
+from .turns import new_share
 
 
 class Filler(Protocol):
@@ -39,7 +40,8 @@ class TransportGate:
         """Called when the last session has left."""
         self._connection = connection
         self._transport_full = False
-        self._reading = ReadGate(connection)
+        self.share = new_share()
+        self._reading = PacketReader(connection, self.share)
         self._fillers: set[Filler] = set()
         self._begin_exchange = connection._send_kexinit
         self._send_kept = connection._send_deferred_packets
@@ -47,6 +49,11 @@ class TransportGate:
         connection.resume_writing = self._resume  # type: ignore[method-assign]  # see the class's docstring
         connection._send_kexinit = self._exchange_begins  # type: ignore[method-assign]  # there is no hook
         connection._send_deferred_packets = self._exchange_over  # type: ignore[method-assign]  # there is no hook
+
+    def log_in(self) -> None:
+        """The client has logged in: it is no stranger any more."""
+        self.share.log_in()
+        self._reading.log_in()
 
     def join(self, filler: Filler) -> None:
         """From now on `filler` is told; at once if the transport is full."""

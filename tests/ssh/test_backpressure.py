@@ -13,7 +13,7 @@ import asyncssh
 import pytest
 from asyncssh.constants import MSG_GLOBAL_REQUEST
 from asyncssh.packet import Boolean, String
-from sshore.ssh import read_gate
+from sshore.ssh import packet_reader
 from sshore.ssh.listener import FileServer
 from support.client import SECONDS, eventually
 from support.front_desk import FrontDesk
@@ -64,7 +64,7 @@ def narrow(connection: Any, server: Any) -> None:
 async def test_a_client_that_takes_no_answer_is_not_read_from_until_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_gate, "MOST_UNSENT", 64 * KIB)
+    monkeypatch.setattr(packet_reader, "MOST_UNSENT", 64 * KIB)
     async with logged_in(tmp_path) as (connection, server):
         transport = server._transport
         connection._transport.pause_reading()  # a client that does not read
@@ -83,24 +83,9 @@ async def test_a_client_that_takes_no_answer_is_not_read_from_until_it_does(
         assert (await asyncio.wait_for(connection.run("echo on"), SECONDS)).stdout == "on\n"
 
 
-async def test_less_is_read_at_once_from_a_client_whose_packets_keep_the_loop(tmp_path: Path) -> None:
-    async with logged_in(tmp_path) as (connection, server):
-        transport = server._transport
-        usual = transport.max_size
-        ask(connection, 10_000)
-        await eventually(lambda: transport.max_size < usual / 4, "smaller reads")
-        await eventually(lambda: not connection._global_request_waiters, "the answers")
-        program = await connection.create_process("cat >/dev/null", encoding=None)
-        for _ in range(20):
-            program.stdin.write(bytes(KIB * KIB))
-            await program.stdin.drain()
-        await eventually(lambda: transport.max_size > usual / 4, "larger reads")
-
-
 async def test_what_comes_behind_a_packet_that_takes_time_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_gate, "MOST_WAITING", 64 * KIB)
     checking, checked = asyncio.Event(), asyncio.Event()
 
     async def begin_auth(*_: object) -> bool:
@@ -116,10 +101,10 @@ async def test_what_comes_behind_a_packet_that_takes_time_is_not_read(
         server = of_server(desk)
         client.connection._transport.write(bytes(16 * KIB * KIB))
         await eventually(lambda: not server._transport.is_reading(), "the pause")
+        waiting = server.get_owner()._gate._reading._waiting
         # One read may come on top.
-        assert len(server._inpbuf) < (64 + 256 + 1) * KIB
+        assert len(waiting) <= packet_reader.STRANGERS_WAITING + 16 * KIB
         checked.set()
-        await eventually(lambda: not server._inpbuf, "the rest")
         with pytest.raises(asyncssh.Error):
             await asyncio.wait_for(login, SECONDS)
 
@@ -145,7 +130,7 @@ async def test_a_client_that_does_not_finish_a_key_exchange_stops_the_output_of_
 async def test_a_client_that_asks_on_and_on_in_a_key_exchange_is_disconnected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_gate, "MOST_KEPT", 100)
+    monkeypatch.setattr(packet_reader, "MOST_KEPT", 100)
     async with FrontDesk(tmp_path, {}).open() as desk, desk.login() as login:
         connection, server = cast(Any, login), of_server(desk)
         connection._transport.pause_reading()
