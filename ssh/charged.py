@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
+
+from .work_time import work_time
 
 _T = TypeVar("_T")
 
@@ -23,11 +24,11 @@ class Charged(Coroutine[Any, Any, _T]):
         return cls(awaitable, charge) if inspect.iscoroutine(awaitable) else awaitable
 
     def send(self, value: Any) -> Any:
-        began = time.perf_counter()
+        began = work_time()
         try:
             return self._coroutine.send(value)
         finally:
-            self._charge(time.perf_counter() - began)
+            self._charge(work_time() - began)
 
     def throw(self, *raised: Any) -> Any:
         return self._coroutine.throw(*raised)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import asyncssh
 
 from .transport_gate import TransportGate
+from .work_time import work_time
 
 MOST_PACKETS = 16
 """Packets that are sent at once, half a mebibyte of usual ones; the rest when it is the connection's turn."""
@@ -51,7 +51,7 @@ class PacedOutput:
         while self._channel._session is not None and self._send(1):
             if self._gate.full:
                 return False
-            if time.perf_counter() >= until:
+            if work_time() >= until:
                 self._gate.share.rest()
                 return True
         self._waiting = False

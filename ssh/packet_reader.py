@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ import asyncssh
 
 from .charged import Charged
 from .turns import Share
+from .work_time import work_time
 
 MOST_UNSENT = 4 * 1024 * 1024
 """Bytes for the client above which it is not read from.
@@ -123,7 +123,7 @@ class PacketReader:
             if not connection._recv_handler():
                 if not self._hand_over():
                     return False
-            elif time.perf_counter() >= until or self._tasks >= MOST_TASKS:
+            elif work_time() >= until or self._tasks >= MOST_TASKS:
                 return bool(connection._inpbuf or self._waiting)
         return False
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from ..engine.event_batch import event_batch
+from .work_time import work_time
 
 SLICE = 0.0005
 """Seconds of one turn that are one connection's."""
@@ -25,7 +26,7 @@ LONGEST_REST = 2 * TURN
 """Seconds between two turns in which nobody's work is done who has used up a slice."""
 
 Job: TypeAlias = Callable[[float], bool]
-"""Works until `time.perf_counter()` is at what it is given, about, and returns whether more is left to do at once."""
+"""Works until `work_time()` is at what it is given, about, and returns whether more is left to do at once."""
 
 
 class Share:
@@ -73,16 +74,16 @@ class Share:
     def run(self) -> None:
         """Do the jobs, the first of them first, for one slice, and wait for the next turn with what is left."""
         self.waiting, self._running = False, True
-        began = time.perf_counter()
+        began = work_time()
         until = began + SLICE
         try:
             event_batch.deal(lambda: self._work(until))
         finally:
             self._running = False
-            now = time.perf_counter()
+            now = work_time()
             self._lane.used += now - began
             self._owes += max(0.0, now - until)
-            self._charged = now
+            self._charged = time.perf_counter()
         if self._jobs:
             self._wait(used_up=True)
 
@@ -91,7 +92,7 @@ class Share:
             job = self._jobs.popleft()
             if job(until):
                 self._jobs.append(job)
-            if time.perf_counter() >= until:
+            if work_time() >= until:
                 break
 
     def _still_owed(self) -> float:

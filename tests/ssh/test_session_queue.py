@@ -92,7 +92,9 @@ async def test_a_users_channel_waits_for_one_on_another_connection_of_his(tmp_pa
     async with FrontDesk(tmp_path, limits).open() as desk, AsyncExitStack() as stack:
         one, two, three = [await stack.enter_async_context(desk.login()) for _ in range(3)]
         first, second = await cat(one), await cat(one)
-        tasks = opening(two, 2) + opening(three, 1)
+        tasks = opening(two, 2)
+        assert await open_ones(tasks, two) == [False] * 2
+        tasks += opening(three, 1)
         assert await open_ones(tasks, two, three) == [False] * 3
         await end(first)
         await asyncio.wait_for(tasks[0], SECONDS)

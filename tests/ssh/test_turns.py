@@ -23,6 +23,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(turns, "time", SimpleNamespace(perf_counter=clock.perf_counter))
+    monkeypatch.setattr(turns, "work_time", clock.perf_counter)
     return clock
 
 
