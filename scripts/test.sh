@@ -81,6 +81,8 @@ make_room() {
         if [ -d "$old" ] && flock --nonblock "$old" true; then remove_room "$old"; fi
     done
     SSHORE_TESTS_ROOM=$(mktemp -d /var/tmp/sshore.XXX)
+    # The root of a container that is nobody here has to come to its own.
+    chmod 711 "$SSHORE_TESTS_ROOM"
     export SSHORE_TESTS_ROOM
     exec 9<"$SSHORE_TESTS_ROOM"
     flock 9

@@ -41,6 +41,7 @@ hide() {
 }
 
 FOLDER=$(mktemp -d "$ROOM/XXX")
+chmod 711 "$FOLDER"
 unset DOCKER_HOST
 main
 [ ! -e "$ROOM/images.tar" ] || export DOCKER_HOST=unix://$FOLDER/docker.sock
