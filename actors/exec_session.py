@@ -8,6 +8,7 @@ from ..engine.control_shell import end_left_line, hangup_line, signal_line
 from ..engine.errors import Conflict, EngineError, NotFound
 from ..engine.launcher import NamedPipes, Program
 from ..engine.primed_shell import order_for
+from ..engine.raw_text import as_text
 from ..engine.tty_modes import is_told
 from ..engine.types import ExecSpec, ProgramEnded
 from ..metrics.codes import Code
@@ -185,9 +186,10 @@ class ExecSession(SessionActor):
 
     def _exec(self, ready: ContainerReady) -> None:
         self._size = terminal_size(self.pty)
+        argv, env = as_text(self._argv(self.make_fifos(ready.pipes, ready.user)), self._variables)
         spec = ExecSpec(
-            argv=self._argv(self.make_fifos(ready.pipes, ready.user)),
-            env=self._variables,
+            argv=argv,
+            env=env,
             user=ready.user,
             tty=self._has_terminal,
             size=self._size,

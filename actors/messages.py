@@ -122,9 +122,10 @@ class RunExec:
 
 @dataclass(frozen=True, slots=True)
 class RunSubsystem:
-    """Start a subsystem (RFC 4254 §6.5)."""
+    """Start a subsystem (RFC 4254 §6.5). `arguments` are the server's for its program, never the client's."""
 
     name: str
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import string
 
 from ..config.models import ExecutionConfig
 from ..engine.launcher import ARGUMENT_LIMIT, Argv, Command, LoginShell, Program, Sftp
+from ..engine.raw_text import quoted
 from ..metrics.codes import Code
 from .messages import RunExec, RunShell, RunSubsystem
 from .refusals import RefusedError, refuse
@@ -48,10 +48,9 @@ SIGNALS = frozenset(
 )
 """Linux's signals without SIG; RFC 4254 §6.10 names a subset."""
 
-_SFTP = "sftp"
 _LONGEST_NAME = 64
-_SURROGATE = re.compile("[\udc80-\udcff]")
-_PLAIN = frozenset(string.printable) - {"\\", "'"}
+SFTP = "sftp"
+_INTERNAL_SFTP = "internal-sftp"
 
 
 def check_env(name: str, value: str) -> None:
@@ -87,39 +86,38 @@ def program_for(request: RunShell | RunExec | RunSubsystem, execution: Execution
             if execution.disable_command:
                 raise RefusedError(refuse(Code.EXEC_DISABLED, "docker.execution.disableCommand is set"))
             _check_command(command)
-            line = in_utf8(command)
-            return Argv((*shell, "-c", line)) if shell else Command(line)
-        case RunSubsystem(name):
-            return _subsystem(name, execution)
+            return Argv((*shell, "-c", command)) if shell else Command(command)
+        case RunSubsystem(name, arguments):
+            return _subsystem(name, arguments, execution)
 
 
 def check_subsystem(name: str, execution: ExecutionConfig) -> None:
     """Raise RefusedError unless there is such a subsystem."""
-    if name != _SFTP and name not in execution.subsystems:
+    if name != SFTP and name not in execution.subsystems:
         raise RefusedError(refuse(Code.SUBSYSTEM_UNKNOWN, f"subsystem {name[:_LONGEST_NAME]!r} is not configured"))
 
 
-def _subsystem(name: str, execution: ExecutionConfig) -> Program:
+def internal_sftp(command: str) -> tuple[str, ...] | None:
+    """Return the options of sshd's own sftp (sshd_config(5), ForceCommand), None for another command."""
+    words = re.split("[ \t]+", command.strip(" \t"))
+    return tuple(words[1:]) if words[0] == _INTERNAL_SFTP else None
+
+
+def _subsystem(name: str, arguments: tuple[str, ...], execution: ExecutionConfig) -> Program:
     check_subsystem(name, execution)
     configured = execution.subsystems.get(name)
-    return Command(configured) if configured else Sftp()
-
-
-def in_utf8(command: str) -> str:
-    """Return a command line of valid text that does the same; in `command` bytes that are not are surrogates.
-
-    The engine's API is JSON, which carries text only: a shell has to make the bytes out of it.
-    """
-    if command.isascii() or not _SURROGATE.search(command):
-        return command
-    escaped = "".join(chr(byte) if chr(byte) in _PLAIN else f"\\0{byte:03o}" for byte in _encoded(command))
-    return f"""eval "$(printf %b '{escaped}')\""""
+    if not configured:
+        return Sftp(arguments)
+    options = internal_sftp(configured)
+    if options is not None:
+        return Sftp((*options, *arguments))
+    return Command(" ".join((configured, *map(quoted, arguments))))
 
 
 def _check_command(command: str) -> None:
     if "\0" in command:
         raise RefusedError(refuse(Code.COMMAND_INVALID, "NUL in an exec request"))
-    if len(_encoded(in_utf8(command))) > ARGUMENT_LIMIT:
+    if len(_encoded(command)) > ARGUMENT_LIMIT:
         raise RefusedError(refuse(Code.COMMAND_TOO_LONG, f"an exec request of {len(command)} characters"))
 
 

@@ -10,6 +10,7 @@ from ..config.hardening import forbids_new_privileges, hardened
 from ..config.models import ExecutionConfig
 from ..engine.control_shell import CONTROL_SHELL
 from ..engine.launcher import SHELL, UMASK_OF_SSHD, NamedPipes, Program, Tty, launch_argv
+from ..engine.raw_text import as_text
 from ..engine.tty_modes import is_told
 from ..engine.types import ContainerSpec, ImageInfo
 from .messages import RequestPty
@@ -53,14 +54,16 @@ def program_container(
     pty: RequestPty | None,
 ) -> ContainerSpec:
     """Session mode: the program itself; `argv` None leaves the configured or the image's CMD."""
+    words, clients = as_text(argv or (), client_environment(execution, env))
     own: dict[str, Any] = {
         "AttachStdout": True,
         "AttachStderr": True,
         "Tty": pty is not None,
-        "Env": merged_environment(execution, env),
+        # The client's first: the operator's win.
+        "Env": [*clients, *(execution.container.get("Env") or ())],
     }
     if argv is not None:
-        own["Cmd"] = list(argv)
+        own["Cmd"] = list(words)
     return replace(_container(execution, name, labels, **own), size=terminal_size(pty))
 
 
@@ -110,12 +113,6 @@ def program_user(execution: ExecutionConfig, image: ImageInfo) -> str:
 def terminal_size(pty: RequestPty | None) -> tuple[int, int] | None:
     """Return columns × rows."""
     return (pty.columns, pty.rows) if pty else None
-
-
-def merged_environment(execution: ExecutionConfig, env: Mapping[str, str]) -> list[str]:
-    """Return `NAME=value` strings: the client's first, then the operator's, which win."""
-    configured = list(execution.container.get("Env") or ())
-    return [*client_environment(execution, env), *configured]
 
 
 def client_environment(execution: ExecutionConfig, env: Mapping[str, str]) -> list[str]:

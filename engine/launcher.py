@@ -108,6 +108,7 @@ else
 fi
 case $sshore_shell in */nologin | */false) sshore_shell= ;; esac
 [ -x "$sshore_shell" ] || sshore_shell={SHELL}
+[ -n "$TERM" ] || unset TERM
 case $SHELL in "" | */nologin | */false) SHELL=$sshore_shell ;; esac
 export SHELL
 [ -z "$sshore_stay" ] && [ "$PWD" = / ] && [ -d "$HOME" ] && cd "$HOME" 2>/dev/null
@@ -121,7 +122,7 @@ case $sshore_form in
   argv) exec "$@" ;;
   sftp)
     for sshore_file in {" ".join(SFTP_SERVERS)}; do
-      [ -x "$sshore_file" ] && exec "$sshore_file"
+      [ -x "$sshore_file" ] && exec "$sshore_file" "$@"
     done
     echo "sshore: this image has no sftp-server" >&2
     exit 127 ;;
@@ -162,10 +163,12 @@ class Argv:
 
 @dataclass(frozen=True, slots=True)
 class Sftp:
-    """OpenSSH's sftp-server, wherever the image keeps it."""
+    """OpenSSH's sftp-server, wherever the image keeps it, with its `options` (sftp-server(8))."""
+
+    options: tuple[str, ...] = ()
 
     def arguments(self) -> tuple[str, ...]:
-        return ("sftp",)
+        return ("sftp", *self.options)
 
 
 Program = LoginShell | Command | Argv | Sftp

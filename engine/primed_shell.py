@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from .launcher import BEGINNING, LAUNCHER, SHELL
+from .raw_text import quoted
 
 ORDER_LIMIT = 256 * 1024
 """The longest order, in bytes."""
@@ -71,16 +72,16 @@ def order_for(argv: Sequence[str], env: Iterable[str]) -> bytes | None:
     """Return the order to become the launcher of this argv, with `env` (`NAME=value`) added to the environment.
 
     None where a shell could not pass it on as the engine does: a variable that is the shell's own or has no name for
-    it, what is not UTF-8, a NUL, more than ORDER_LIMIT.
+    it, a NUL, more than ORDER_LIMIT. Bytes that are no text go as they are.
     """
     variables = [entry.partition("=")[::2] for entry in env]
     if not all(_is_free(name) for name, _ in variables):
         return None
-    exports = [f"{name}={_quoted(value)}" for name, value in variables]
+    exports = [f"{name}={quoted(value)}" for name, value in variables]
     lines = [" ".join(("export", *exports, QUIETLY))] if exports else []
-    lines += [" ".join(("set --", *map(_quoted, argv[len(BEGINNING) :]))), _END]
+    lines += [" ".join(("set --", *map(quoted, argv[len(BEGINNING) :]))), _END]
     try:
-        order = "".join(f"{line}\n" for line in lines).encode()
+        order = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return None
     return None if len(order) > ORDER_LIMIT or b"\0" in order else order
@@ -88,7 +89,3 @@ def order_for(argv: Sequence[str], env: Iterable[str]) -> bytes | None:
 
 def _is_free(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and not _OF_THE_SHELL.fullmatch(name)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"

@@ -155,6 +155,11 @@ class Code(StrEnum):
         "This subsystem is not available.",
         "`docker.execution.subsystems`, if it should be.",
     )
+    SFTP_ONLY = (
+        auto(),
+        "This key is for sftp only.",
+        'The key\'s line has `command="internal-sftp"`: it opens no shell and runs no command.',
+    )
     SIGNAL_UNKNOWN = (
         auto(),
         "This signal is not known.",

@@ -19,6 +19,7 @@ import structlog
 
 from ..config.listen import host_and_port
 from .algorithms import accept_sound_signatures_only
+from .any_password import PasswordsAsSent
 from .authorized_keys import AuthorizedKeys, KeyFilePattern
 from .key_options import UNRESTRICTED, KeyPermissions
 from .password_checks import PasswordChecks
@@ -85,6 +86,8 @@ class FileAuthentication(asyncssh.SSHServer):
     Used in the loop only. Leaves `begin_auth` and `auth_completed` to the base class.
     """
 
+    _passwords: PasswordsAsSent
+
     def __init__(self, credentials: Credentials, *args: Any, **kwargs: Any) -> None:
         """The other arguments go to the next class."""
         super().__init__(*args, **kwargs)
@@ -112,6 +115,7 @@ class FileAuthentication(asyncssh.SSHServer):
         if isinstance(peer, tuple):
             self._client, self._client_address = host_and_port(peer[0], peer[1]), peer[0]
         super().connection_made(conn)
+        self._passwords = PasswordsAsSent(conn)
 
     def public_key_auth_supported(self) -> bool:
         """Whether the operator configured authorized keys, for any user name."""
@@ -135,7 +139,8 @@ class FileAuthentication(asyncssh.SSHServer):
         began = asyncio.get_running_loop().time()
         passwords = self._credentials.passwords
         source = source_of(self._client_address)
-        correct = passwords is not None and await passwords.verify(username, password, source)
+        sent = self._passwords.sent(password)
+        correct = passwords is not None and await passwords.verify(username, sent, source)
         return await self._conclude(UNRESTRICTED if correct else None, began, username, "password")
 
     async def _keys_of(self, username: str) -> AuthorizedKeys | None:

@@ -78,7 +78,7 @@ class AuthorizedKeys:
 
     @classmethod
     def parse(cls, path: Path, data: bytes) -> AuthorizedKeys:
-        """Take a file's content. Lines that are no key or not UTF-8 are logged and skipped."""
+        """Take a file's content. Lines that are no key are logged and skipped."""
         lines = enumerate(data.split(b"\n"), start=1)
         return cls(path, tuple(_entries(path, ((number, line.strip()) for number, line in lines))))
 
@@ -108,13 +108,10 @@ def _entries(path: Path, lines: Iterable[tuple[int, bytes]]) -> Iterable[KeyEntr
         if not line or line.startswith(b"#"):
             continue
         try:
-            yield _parse_line(number, line.decode("utf-8"))
+            # Bytes that are no text, in a comment or a command, are kept as they are (PEP 383).
+            yield _parse_line(number, line.decode("utf-8", "surrogateescape"))
         except ValueError as error:
-            _log.warning("authorized_key_skipped", file=str(path), line=number, reason=_reason(error))
-
-
-def _reason(error: ValueError) -> str:
-    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+            _log.warning("authorized_key_skipped", file=str(path), line=number, reason=str(error))
 
 
 def _parse_line(number: int, line: str) -> KeyEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import asyncssh
-from asyncssh.packet import SSHPacket
+from asyncssh.packet import SSHPacket, String
 
 from ..config.models import LimitsConfig
 from .memory import MemoryBudget
@@ -80,6 +80,26 @@ def choose_environment(channel: asyncssh.SSHServerChannel[bytes], accepts: Calla
         return not channel._session_started and accepts(name) and take(packet)
 
     channel._process_env_request = env_request  # type: ignore[method-assign]  # there is no hook
+
+
+def take_any_terminal(channel: asyncssh.SSHServerChannel[bytes]) -> None:
+    """Take a terminal's type that is no ASCII, as sshd does; asyncssh would end the connection. Loop only.
+
+    The channel has it behind `pty_requested`, which gets an empty one; its bytes are lone surrogates (PEP 383).
+    """
+    request = channel._process_pty_req_request
+
+    def pty_request(packet: SSHPacket) -> bool:
+        rest = SSHPacket(packet.get_remaining_payload())
+        term = rest.get_string()
+        if term.isascii():
+            return request(packet)
+        granted = request(SSHPacket(String(b"") + rest.get_remaining_payload()))
+        if granted:
+            channel._term_type = term.decode("utf-8", "surrogateescape")
+        return granted
+
+    channel._process_pty_req_request = pty_request  # type: ignore[method-assign]  # there is no hook
 
 
 def bound_environment(

@@ -56,7 +56,8 @@ class SessionEnvironment:
         clients = {_text(name): _text(value) for name, value in given.items()}
         variables = {name: value for name, value in clients.items() if self.accepted.accept(name)}
         variables |= {**self.permissions.environment, **self.connection}
-        if term:
+        if term is not None:
+            # Empty it is unset by the launcher: not naming it would have Docker call a terminal `xterm`.
             variables["TERM"] = term
         if self.permissions.command is not None and isinstance(request, RunExec):
             variables["SSH_ORIGINAL_COMMAND"] = request.command

@@ -16,6 +16,7 @@ from ..backend.connection import ConnectionHandler
 from ..config.listen import host_and_port
 from ..config.models import Mode
 from .algorithms import algorithm_options
+from .any_text import take_any_text
 from .channel_window import Channel, ChannelWindow
 from .client_environment import AcceptedNames, SessionEnvironment
 from .finite_fields import guard_finite_fields
@@ -100,6 +101,7 @@ class ContainerServer(NoForwarding):
         self._quick_acks = QuickAcks(conn)
         judge_guesses(conn)
         guard_finite_fields(conn)
+        take_any_text(conn)
         self._log.info("connected")
         super().connection_made(conn)
 

@@ -9,15 +9,17 @@ import asyncssh
 
 from ..actors.messages import RunExec, RunShell, RunSubsystem
 from ..actors.refusals import Refused, RefusedError, record, recorded, refuse
-from ..actors.requests import check_length
+from ..actors.requests import SFTP, check_length, internal_sftp
 from ..backend.session import ProgramSession
 from ..config.models import LimitsConfig
 from ..metrics.codes import Code
+from .any_text import take_any_request_name
 from .channel_requests import (
     answer_signals,
     bound_environment,
     choose_environment,
     take_any_command,
+    take_any_terminal,
     try_another_program,
     watch_requests,
 )
@@ -32,6 +34,8 @@ from .transport_gate import TransportGate
 
 _LONGEST_FAREWELL = 5.0
 _MOST_COLUMNS_OR_ROWS = 65_535
+_SFTP_ONLY = 1
+"""sshd's own status for it."""
 
 
 class ChannelSession(asyncssh.SSHServerSession[bytes]):
@@ -79,6 +83,8 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         tolerate_requests(chan, self._request_raised)
         take_any_command(chan)
         answer_signals(chan, self._signalled)
+        take_any_terminal(chan)
+        take_any_request_name(chan)
         merge_what_waits(chan)
         self._output = PacedOutput(chan, self._gate)
         memory = self.window.memory
@@ -266,7 +272,16 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         record(refused, "environment_full", self._gate.log, self._gate.metrics, "info")
 
     def _forced(self, request: RunShell | RunExec | RunSubsystem) -> RunShell | RunExec | RunSubsystem:
-        return request if self._permissions.command is None else RunExec(self._permissions.command)
+        command = self._permissions.command
+        if command is None:
+            return request
+        options = internal_sftp(command)
+        if options is None:
+            return RunExec(command)
+        if not isinstance(request, RunSubsystem):
+            with recorded("session_refused", self._gate.log, self._gate.metrics, "info"):
+                raise RefusedError(refuse(Code.SFTP_ONLY, "the key's command is internal-sftp", status=_SFTP_ONLY))
+        return RunSubsystem(SFTP, options)
 
     def _set_environment(self, request: RunShell | RunExec | RunSubsystem) -> None:
         given = self._channel.get_environment_bytes()

@@ -17,7 +17,6 @@ from sshore.actors.specs import (
     client_environment,
     guard_user,
     idle_container,
-    merged_environment,
     program_container,
 )
 from sshore.config.models import ExecutionConfig
@@ -133,7 +132,8 @@ def test_the_operators_variables_win_over_the_clients() -> None:
     section = execution(container={"Env": ["FIXED=operator", "BARE"]})
     given_by_client = {"FIXED": "client", "BARE": "client", "FREE": "a=b"}
     assert client_environment(section, given_by_client) == ["FREE=a=b"]
-    assert merged_environment(section, given_by_client) == ["FREE=a=b", "FIXED=operator", "BARE"]
+    config = program_container(section, "box", {}, argv=None, env=given_by_client, pty=None).config
+    assert config["Env"] == ["FREE=a=b", "FIXED=operator", "BARE"]
 
 
 @pytest.mark.parametrize(

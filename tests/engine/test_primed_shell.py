@@ -194,7 +194,7 @@ def test_a_terminal_is_set_up_before_the_program_and_shows_nothing_of_the_order(
         "_=x",
         "IFS=:",
         "sshore_launcher=x",
-        "LC_ALL=\udcff",
+        "LC_ALL=\ud800",
         "A=\0",
     ],
 )

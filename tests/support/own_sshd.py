@@ -29,6 +29,7 @@ UsePAM no
 PasswordAuthentication no
 PermitRootLogin prohibit-password
 MaxStartups 100
+AcceptEnv LANG LC_*
 """
 _SSH_CONFIG = """
 IdentityFile {folder}/user_key

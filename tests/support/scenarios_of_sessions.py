@@ -28,6 +28,7 @@ from sshore.engine.fake import guest
 from sshore.engine.fake.process import FakeProcess
 from sshore.engine.types import ContainerDied
 from sshore.metrics.codes import Code
+from sshore.ssh.key_options import KeyPermissions
 
 from .client import Client
 from .gatehouse import Gatehouse
@@ -282,6 +283,12 @@ async def a_forwarding(house: Gatehouse) -> str:
         with pytest.raises(asyncssh.ChannelOpenError) as caught:
             await connection.open_connection("192.0.2.1", 80)
         return str(caught.value)
+
+
+@in_house(Code.SFTP_ONLY)
+async def a_command_with_a_key_for_sftp(house: Gatehouse) -> str:
+    async with let_in(house.backend, KeyPermissions(command="internal-sftp")) as connection:
+        return str((await connection.run("id")).stderr)
 
 
 @in_house(Code.REQUEST_REFUSED)
