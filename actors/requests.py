@@ -55,7 +55,7 @@ _INTERNAL_SFTP = "internal-sftp"
 
 def check_env(name: str, value: str) -> None:
     """Raise RefusedError unless the variable can be given to a program."""
-    if not name or "=" in name or "\0" in name or "\0" in value:
+    if not name or "=" in name or "\0" in name or "\0" in value or not _has_bytes(name + value):
         raise RefusedError(refuse(Code.ENV_INVALID, f"environment variable {name!r}"))
     if len(_encoded(f"{name}={value}")) > ARGUMENT_LIMIT:
         raise RefusedError(refuse(Code.ENV_TOO_LARGE, f"environment variable {name!r}"))
@@ -117,8 +117,19 @@ def _subsystem(name: str, arguments: tuple[str, ...], execution: ExecutionConfig
 def _check_command(command: str) -> None:
     if "\0" in command:
         raise RefusedError(refuse(Code.COMMAND_INVALID, "NUL in an exec request"))
+    if not _has_bytes(command):
+        raise RefusedError(refuse(Code.COMMAND_INVALID, "half a surrogate pair in an exec request"))
     if len(_encoded(command)) > ARGUMENT_LIMIT:
         raise RefusedError(refuse(Code.COMMAND_TOO_LONG, f"an exec request of {len(command)} characters"))
+
+
+def _has_bytes(text: str) -> bool:
+    """Whether there are bytes that the text stands for: a program may pass on half a surrogate pair."""
+    try:
+        _encoded(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _encoded(text: str) -> bytes:

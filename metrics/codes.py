@@ -137,7 +137,7 @@ class Code(StrEnum):
     )
     COMMAND_INVALID = (
         auto(),
-        "The command contains a NUL byte.",
+        "The command contains a NUL byte, or is no text.",
         "Nothing to do.",
     )
     ENV_INVALID = (

@@ -43,7 +43,7 @@ def take_any_text(connection: asyncssh.SSHServerConnection) -> None:
     """Take whatever a client has in the texts of a connection's own packets. Loop only."""
     for number, beginning in _BEGINNINGS.items():
         tame_packets(connection, number, beginning, _TAME)
-    connection._recv_handler = lambda: _receive_version(connection)
+    _take_any_version(connection)
 
 
 def take_any_request_name(channel: asyncssh.SSHServerChannel[bytes]) -> None:
@@ -116,14 +116,21 @@ _SIZES = {"b": 1, "i": 4}
 _TAME: Mapping[str, Tame] = {"a": _ascii, "u": _utf8, "n": _name, "s": _same}
 
 
-def _receive_version(connection: asyncssh.SSHServerConnection) -> bool:
-    """As asyncssh does, whose one fault is to take the line for ASCII; keys are exchanged over its bytes."""
-    try:
-        return connection._recv_version()
-    except UnicodeDecodeError:
-        version = connection._client_version.decode("ascii", "backslashreplace")
-        connection.set_extra_info(client_version=version)
-        connection._send_kexinit()
-        connection._kexinit_sent = True
-        connection._recv_handler = connection._recv_pkthdr
-        return True
+def _take_any_version(connection: asyncssh.SSHServerConnection) -> None:
+    """Receive the client's line as asyncssh does, whose one fault is to take it for ASCII: keys are exchanged over its
+    bytes."""
+    receive = connection._recv_version
+
+    def receive_version() -> bool:
+        try:
+            return receive()
+        except UnicodeDecodeError:
+            version = connection._client_version.decode("ascii", "backslashreplace")
+            connection.set_extra_info(client_version=version)
+            connection._send_kexinit()
+            connection._kexinit_sent = True
+            connection._recv_handler = connection._recv_pkthdr
+            return True
+
+    connection._recv_version = receive_version  # type: ignore[method-assign]  # there is no hook
+    connection._recv_handler = receive_version

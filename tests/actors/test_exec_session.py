@@ -120,6 +120,7 @@ def test_a_configured_shell_gets_commands_too(stage: Stage) -> None:
     [
         (RunSubsystem("unheard-of"), "SUBSYSTEM_UNKNOWN"),
         (RunExec("a\0b"), "COMMAND_INVALID"),
+        (RunExec("a\ud800"), "COMMAND_INVALID"),
         (RunExec("x" * 131_072), "COMMAND_TOO_LONG"),
         (RunExec("ü" * 65_536), "COMMAND_TOO_LONG"),
     ],

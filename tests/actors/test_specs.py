@@ -179,3 +179,9 @@ def test_any_other_word_is_no_signal(name: str) -> None:
 def test_any_other_name_of_a_variable_is_taken(name: str, value: str) -> None:
     if "\0" not in value:
         check_env(name, value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("FOO", "\ud800"), ("F\udfff", "x"), ("A=B", "x"), ("A", "x\0y")])
+def test_a_variable_that_no_bytes_stand_for_is_refused(name: str, value: str) -> None:
+    with pytest.raises(RefusedError, match="ENV_INVALID"):
+        check_env(name, value)
