@@ -337,13 +337,6 @@ class RemoveLater:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """The engine says that the container is gone."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Exited:
     """A program's end: its exit status (128+n for signal n), and a sentence for the user when there is one."""
 

@@ -9,10 +9,10 @@ from ..engine.errors import Conflict, EngineError, NotFound
 from ..engine.interface import Engine
 from ..metrics.counters import Metrics
 from .log import Log
-from .messages import Drain, Removed, RemoveLater
+from .messages import Drain, RemoveLater
 from .ports import Ledger, Timers
 from .ref import Ref, post
-from .removal_messages import RetryRemovals, Sweep
+from .removal_messages import Removed, RetryRemovals, Sweep
 from .sweep import Sweeper
 from .worker import Worker
 

@@ -1,8 +1,15 @@
-"""What the removal actor tells itself later."""
+"""What the removal actor tells its parent, and itself later."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The engine says that the container is gone."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from .messages import (
     ImageFailed,
     ImageWanted,
     Ping,
-    Removed,
     RemoveLater,
     RestartRemovals,
 )
@@ -28,6 +27,7 @@ from .ports import BackendPort, Timers
 from .ref import Ref, post
 from .refusals import RefusedError, record
 from .removal import RemovalActor
+from .removal_messages import Removed
 from .worker import Worker
 
 _RESTART_PAUSE = 1.0

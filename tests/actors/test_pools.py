@@ -9,10 +9,11 @@ from typing import Any
 
 import pykka
 import pytest
-from sshore.actors.messages import ChildEnded, Drain, Removed, RemoveLater
+from sshore.actors.messages import ChildEnded, Drain, RemoveLater
 from sshore.actors.pool import PoolActor
 from sshore.actors.pool_messages import GuestReady, GuestTaken, GuestWanted, NoGuest, PoolOrdered, RestartPool
 from sshore.actors.ref import Ref, post
+from sshore.actors.removal_messages import Removed
 from sshore.actors.shape import Shape
 from sshore.actors.surroundings import Surroundings
 from support.memory import SECONDS

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from sshore.actors.messages import ChildFailed, Drain, Removed, RemoveLater
+from sshore.actors.messages import ChildFailed, Drain, RemoveLater
 from sshore.actors.ref import Ref, post
 from sshore.actors.removal import RemovalActor
-from sshore.actors.removal_messages import RetryRemovals, Sweep
+from sshore.actors.removal_messages import Removed, RetryRemovals, Sweep
 from sshore.engine.errors import Conflict, EngineError, ServerFault, TimedOut, Unavailable
 from sshore.engine.fake.engine import FAKE_IMAGE
 from sshore.engine.types import ContainerSpec

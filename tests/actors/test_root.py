@@ -18,12 +18,12 @@ from sshore.actors.messages import (
     ImageFailed,
     ImageReady,
     ImageWanted,
-    Removed,
     RemoveLater,
     RestartRemovals,
 )
 from sshore.actors.pull import PullActor
 from sshore.actors.ref import Ref, post
+from sshore.actors.removal_messages import Removed
 from sshore.actors.root import RootActor
 from sshore.engine.fake.containers import FakeImage
 from sshore.engine.types import RegistryAuth
