@@ -19,6 +19,8 @@ STOP_SECONDS=30
 
 # /usr/sbin is not on everybody's PATH, and dockerd needs iptables from there.
 have iptables || PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# The engine's `top` is a ps, which cuts its lines where these say that a terminal ends.
+unset COLUMNS LINES
 
 main() {
     case ${1:-start} in

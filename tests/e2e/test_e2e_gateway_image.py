@@ -22,8 +22,6 @@ INIT = [PYTHON, "-I", "-S", "/usr/local/lib/sshore/init.py"]
 HEALTHY_SECONDS = 20.0
 STOP_EVERYTHING_ELSE = "echo ready; read line; kill -STOP -1; echo stopped; exec sleep 1000"
 """For a user who is root in his container: no switch of his container can act any more."""
-WITH_A_SWITCH = 3
-"""Processes of a container: the engine's init, the program, and the idle program or the guard."""
 
 Containing = Callable[..., AbstractContextManager[GatewayContainer]]
 
@@ -75,7 +73,7 @@ def client(contained: GatewayContainer, command: str) -> Iterator[Client]:
     started = Client(contained.ssh_argv(command))
     try:
         started.expect("ready")
-        wait_until(lambda: all(count >= WITH_A_SWITCH for count in contained.programs()))
+        wait_until(contained.are_guarded)
         yield started
     finally:
         started.close()

@@ -64,7 +64,10 @@ def _matched(base: type) -> Iterator[type]:
     names = vars(sys.modules[base.__module__])
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(base)))):
         if isinstance(node, ast.MatchClass):
-            yield names[ast.unparse(node.cls)]
+            matched: type = names[ast.unparse(node.cls)]
+            # What is in a message may be told apart, too: an engine's error.
+            if not issubclass(matched, Exception):
+                yield matched
 
 
 def by_name(found: set[type]) -> list[type]:

@@ -28,6 +28,9 @@ IMAGE = "sshore/gateway:latest"
 COMPOSE_SECONDS = 60.0
 READY_SECONDS = 30.0
 
+_CONTROL_SHELL = "signal_group"
+"""A word of its script."""
+
 
 class GatewayContainer:
     """One project of docker-compose. `folder` gets what the host's /etc/sshore has, and the client's files."""
@@ -143,21 +146,23 @@ class GatewayContainer:
         """Return name and state by id of those of its users' containers that are there."""
         return sshore_containers(self._client, self._users) if self._users else {}
 
-    def programs(self) -> list[int]:
-        """Return how many processes each of its users' containers has, the engine's init included."""
-        return [self._processes(container) for container in self.users_containers()]
+    def are_guarded(self) -> bool:
+        """Whether a control shell or a guard runs in each of its users' containers."""
+        return all(self._is_guarded(container) for container in self.users_containers())
 
     def await_no_container(self, seconds: float = EVENT_SECONDS, but: Collection[str] = ()) -> None:
         """Fail unless the last container of its users goes within so many seconds, `but` those with these ids."""
         left = await_none_but(self._client, but, seconds, self._users)
         assert not left, f"after {seconds:g} s: {sorted(left.values())}\n{self.log}"
 
-    def _processes(self, container: str) -> int:
+    def _is_guarded(self, container: str) -> bool:
         try:
-            return len(self._client.api.top(container)["Processes"] or ())
+            table = self._client.api.top(container)
         except APIError:
             # It has just ended.
-            return 0
+            return False
+        command = table["Titles"].index("CMD")
+        return any(_CONTROL_SHELL in row[command] for row in table["Processes"] or ())
 
     @property
     def _label(self) -> str:
