@@ -105,7 +105,7 @@ def plain() -> IO[bytes]:
 def test_a_socket_of_the_wrong_kind_is_refused_with_what_is_wrong(
     tmp_path: Path, opened: Callable[[], socket.socket | IO[bytes]], fault: str
 ) -> None:
-    (tmp_path / "sshore.yaml").write_text("auth: {authorizedKeys: /nowhere/%u}")
+    (tmp_path / "sshore.yaml").write_text(f"auth: {{authorizedKeys: {tmp_path}/%u}}")
     serve = [sys.executable, "-m", "sshore", "serve", "--config", "sshore.yaml", "--state", "state"]
     with opened() as sock:
         given = activating([sock])
