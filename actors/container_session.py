@@ -292,6 +292,10 @@ class ContainerSession(SessionActor, ContainerOwner):
             return False
         try:
             self._guard.send_line(line, timeout=timeout)
+        except TimedOut as error:
+            # Still held: it is the container's switch, and an engine that stood still may go on.
+            self.log.debug("guard_silent", code=error.code, cause=str(error))
+            return False
         except EngineError as error:
             self._lose_guard(error)
             return False

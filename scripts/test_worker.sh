@@ -28,6 +28,8 @@ settle() {
     SSHORE_STATE=$FOLDER/state SSHORE_ENGINE_SOCKET=$FOLDER/docker.sock SSHORE_ENGINE_ARGS="--data-root $FOLDER/data" \
         scripts/engine.sh start
     DOCKER_HOST=unix://$FOLDER/docker.sock docker load <"$ROOM/images.tar"
+    # Published configurations name the usual socket: here it is this engine's.
+    [ ! -e /run/docker.sock ] || mount --bind "$FOLDER/docker.sock" /run/docker.sock
 }
 
 # Names of network namespaces; the machine's own containerd, which an engine would use; its systemd, which an engine would

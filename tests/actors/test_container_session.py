@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sshore.actors.exec_shell import ExecShell
 from sshore.actors.messages import (
     ChildEnded,
     Exited,
@@ -526,6 +527,26 @@ def test_a_guard_that_cannot_start_is_noted_and_the_program_runs_on(stage: Stage
     assert act.state is State.RUNNING
     act.container().main.input.end()
     assert act.desk.calls.wait_for(Exited) == Exited(1)
+    close(act)
+
+
+def test_a_guard_that_does_not_answer_is_held_all_the_same(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    act = ContainerAct(stage)
+    container = act.open("read line")
+    act.tell(GuardDue())
+    act.settle()
+
+    def silent(*_: object, **__: object) -> None:
+        raise TimedOut("exec_start", "the control shell does not answer")
+
+    monkeypatch.setattr(ExecShell, "send_line", silent)
+    stage.timers.ring(StopSuspected)
+    act.settle()
+    assert stage.book.of("guard_missing") == []
+    assert not container.gone.is_set()
+    assert act.state is State.RUNNING
+    act.container().main.input.end()
+    act.desk.calls.wait_for(Exited)
     close(act)
 
 

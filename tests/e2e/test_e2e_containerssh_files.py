@@ -26,7 +26,7 @@ REFUSED = {
     "logging.yaml": {"auth.url", "configserver"},
     "example-0.5.yaml": {"auth.password", "configserver"},
     "honeypot.yaml": {"auth.url", "configserver", "audit"},
-    "dump-0.4.yaml": {"ssh.ciphers", "ssh.kex", "ssh.macs", "auth.url", "auth.password", "auth.pubkey"},
+    "dump-0.4.yaml": {"ssh.ciphers", "ssh.macs", "auth.url", "auth.password", "auth.pubkey"},
     "switching.yaml": set[str](),
     "dockerrun-dump.yaml": set[str](),
     "dockerrun-0.3.json": set[str](),
