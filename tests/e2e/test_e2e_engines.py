@@ -55,7 +55,7 @@ def test_a_connection_has_its_programs_one_after_the_other(gateway: Server) -> N
             assert (done.returncode, done.stdout, done.stderr) == (status, b"out\n", b"err\n")
 
 
-@pytest.mark.parametrize("kind", ["unix", "docker-28", "podman-5"])
+@pytest.mark.parametrize("kind", [kind for kind in ("unix", "docker-28", "podman-5") if kind in looked_at()])
 def test_a_terminal_has_the_size_that_its_client_knows(
     kind: str, engine_at: Callable[[str], EngineAtHand], mode: str, guest_image: str, serving: Serving
 ) -> None:

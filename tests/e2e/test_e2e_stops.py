@@ -89,8 +89,9 @@ def test_who_was_stopped_by_sigstop_stays_so(server: Server) -> None:
 def test_a_shell_stops_its_jobs_as_ever(server: Server) -> None:
     with Terminal(server.ssh_argv("PS1='$ ' exec bash --norc -i", options=["-tt", "-q"])) as terminal:
         terminal.expect("$ ")
-        terminal.type("sleep 500\r")
-        terminal.expect("sleep 500\r\n")
+        # Not before the job runs: the shell itself is not stopped by it.
+        terminal.type("(echo it runs; exec sleep 500)\r")
+        terminal.expect("\rit runs\r\n")
         terminal.type(SUSPEND)
         terminal.expect("Stopped")
         terminal.expect("$ ")
@@ -99,7 +100,7 @@ def test_a_shell_stops_its_jobs_as_ever(server: Server) -> None:
         terminal.expect("Stopped")
         terminal.expect("$ ")
         terminal.type("fg\r")
-        terminal.expect("sleep 500\r\n")
+        terminal.expect("sleep 500 )\r\n")
         terminal.type("\x03")
         terminal.expect("$ ")
         terminal.type("exit 8\r")
