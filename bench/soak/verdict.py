@@ -11,7 +11,8 @@ from .run import RSS_FROM, Record
 _COUNTS = ("threads", "fds", "actors", "containers", "connections")
 MOST_GROWTH = 1.05
 _KEPT_OPEN = {"fds": 4, "threads": 8}
-"""The engine's client keeps connections for its next call, as many as were last needed at once."""
+"""The engine's client keeps connections for its next call, as many as were last needed at once; the pools of threads
+for key files and names begin a thread when all that they have are busy."""
 
 
 def claims_of(record: Record, failures: list[str]) -> list[Claim]:
