@@ -59,7 +59,7 @@ ChildStarted ChildEnded ChildFailed Authenticated Disconnected ContainerWanted C
 RemovalTurn
 CauseWanted CauseOverdue CauseKnown SiblingStarts
 PullEnded NewsDue ImageActorDone
-Drain Ping RestartRemovals RemoveLater Removed Exited
+Drain Ping RestartRemovals RemoveLater Exited
 """
 
 VALUES = {
