@@ -66,7 +66,7 @@ def main(
 def _tell(console: Console, sample: Sample) -> None:
     console.print(
         f"{sample.seconds:6.0f} s {sample.cycles:6} cycles {sample.rss:7.1f} MiB {sample.threads:4} threads "
-        f"{sample.fds:4} fds {sample.actors:4} actors {sample.containers:4} containers"
+        f"{sample.fds:4} fds {sample.streams:4} streams {sample.actors:4} actors {sample.containers:4} containers"
     )
 
 

@@ -15,7 +15,7 @@ _CHARTS: dict[str, Callable[[Sample], float | None]] = {
     "command, median ms of connect, run, disconnect": lambda sample: sample.latency,
     "threads": lambda sample: sample.threads,
     "actors": lambda sample: sample.actors,
-    "file descriptors": lambda sample: sample.fds,
+    "file descriptors": lambda sample: sample.fds + sample.streams,
     "containers": lambda sample: sample.containers,
 }
 

@@ -32,6 +32,9 @@ class Sample:
     """MiB of resident memory."""
     threads: int
     fds: int
+    """Open files and sockets but the streams."""
+    streams: int
+    """Connections to the engine, those that wait for the next call among them."""
     actors: int
     containers: int
     """As the engine lists them."""
@@ -56,13 +59,14 @@ class Server:
 
     def sample(self, cycles: int, latency: float | None = None) -> Sample:
         """Look at it now."""
-        process, values = psutil.Process(self.pid), self._values()
+        process, values, streams = psutil.Process(self.pid), self._values(), self.wire.connections
         return Sample(
             seconds=time.monotonic() - self._began,
             cycles=cycles,
             rss=process.memory_info().rss / 2**20,
             threads=process.num_threads(),
-            fds=process.num_fds(),
+            fds=process.num_fds() - streams,
+            streams=streams,
             actors=values.get("sshore_actors_current", 0),
             containers=len(self._engine.containers(f"{RUN_LABEL}={self.run}")),
             connections=values.get("sshore_connections_current", 0),

@@ -26,6 +26,8 @@ class Wire:
         self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._flows = asyncio.Event()
         self._ends: set[asyncio.StreamWriter] = set()
+        self.connections = 0
+        """How many are open."""
 
     def start(self) -> None:
         """Begin to listen."""
@@ -60,6 +62,7 @@ class Wire:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
         self._ends.add(writer)
+        self.connections += 1
         try:
             engine_reader, engine_writer = await asyncio.open_unix_connection(self._engine)
             ends.append(engine_writer)
@@ -69,6 +72,7 @@ class Wire:
         except OSError:
             pass
         finally:
+            self.connections -= 1
             self._ends.difference_update(ends)
             for end in ends:
                 end.transport.abort()
