@@ -13,14 +13,15 @@ from conformance.output import Output
 class CommandProgram:
     """A program that a client's process runs."""
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-        """`env` is added to this process's environment for the client itself."""
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None, pipe_size: int = -1) -> None:
+        """`env` is added to this process's environment for the client itself, whose pipes hold `pipe_size` bytes."""
         self._process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
+            pipesize=pipe_size,
             env={**os.environ, **(env or {})},
         )
         assert self._process.stdout is not None
