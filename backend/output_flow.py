@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from ..engine.interface import ProgramStream
+
+Keep: TypeAlias = Callable[[int], bool]
+"""Is told of so many bytes of an ended program that nobody reads yet; returns whether there may be more."""
 
 STANDS_STILL = 0.3
 ASK_AGAIN = 0.5
@@ -66,6 +70,7 @@ class OutputFlow:
         self._asked = False
         self._pause = ASK_AGAIN
         self._rest = 0
+        self._keep: Keep
 
     def govern(self, stream: ProgramStream, *, keeps_its_end: bool = False) -> None:
         """Hold and release this stream from now on. One that `keeps_its_end` loses nothing: nobody is asked."""
@@ -74,10 +79,11 @@ class OutputFlow:
         if self.held:
             self._stop_reading(stream)
 
-    def hold(self) -> None:
+    def hold(self, keep: Keep | None = None) -> None:
         """The client takes no more. Idempotent."""
         if self.held:
             return
+        self._keep = keep or (lambda size: True)
         self.held = True
         self._pause = ASK_AGAIN
         if self._stream:
@@ -106,9 +112,9 @@ class OutputFlow:
     def passed(self, size: int) -> None:
         """So many bytes of output went on to the client's channel."""
         if self._rest > 0:
-            self._rest -= size
+            # More than any engine holds: somebody goes on writing.
+            self._rest = self._rest - size if self._keep(size) else 0
             if self._rest <= 0 and self._stream:
-                # More than any engine holds: somebody goes on writing.
                 self._stream.pause_output()
 
     def end(self) -> None:

@@ -31,7 +31,7 @@ from ..engine.pipes.stream import Linger, PipedStream
 from ..engine.types import EventsLost
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
-from .output_flow import OutputFlow, Pace
+from .output_flow import Keep, OutputFlow, Pace
 from .pid_line import PidLine
 from .session_calls import SessionCalls
 from .session_end import SessionEnd
@@ -102,9 +102,9 @@ class ProgramSession(SessionCalls):
         if not self._tty:
             self._input.write_eof()
 
-    def pause_output(self) -> None:
-        """Get no more output until `resume_output`; what is on its way, or left of an ended program, still comes."""
-        self._flow.hold()
+    def pause_output(self, keep: Keep | None = None) -> None:
+        """Get no more output until `resume_output` but what is on its way, or `keep` allows of an ended program."""
+        self._flow.hold(keep)
 
     def resume_output(self) -> None:
         """Go on with output."""

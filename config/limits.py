@@ -98,9 +98,9 @@ class LimitsConfig(Section):
     )
     max_memory_per_connection: Count = Field(
         default=8 * 1024 * 1024,
-        description="Bytes of one connection that may wait for its programs: environment variables, and twice the "
-        "windows of its channels. A variable beyond it is refused, a channel goes on with a smaller window, 2 KiB at "
-        "least.",
+        description="Bytes of one connection that may wait: environment variables, twice the windows of its channels, "
+        "output of programs that have ended. A variable beyond it is refused, a channel goes on with a smaller window, "
+        "2 KiB at least, and of unread output the end is lost.",
         examples=[16777216],
     )
     max_memory_per_user: Count = Field(

@@ -278,6 +278,12 @@ class Code(StrEnum):
         "`limits.maxEnv`, `limits.maxEnvSize` or one of `limits.maxMemory…`: a client set more variables, and the "
         "protocol's answer was a failure.",
     )
+    OUTPUT_LOST = (
+        auto(),
+        "",
+        "A client had stopped reading when its program ended, and one of `limits.maxMemory…` had no room for what the "
+        "engine still held, which it drops two seconds later.",
+    )
     CLIENT_GONE = (
         auto(),
         "",

@@ -54,10 +54,16 @@ class ChannelWindow:
             self._channel._init_recv_window = larger
 
     def keep(self, size: int) -> bool:
-        """Take memory for something else that waits for the channel's program; return whether there is so much."""
+        """Take memory for something else that waits on this channel; return whether there is so much."""
         kept = self.memory.take(size)
         self._taken += size if kept else 0
         return kept
+
+    def let_go(self, size: int) -> None:
+        """Give back what `keep` took, unless the channel was closed meanwhile."""
+        given = min(size, self._taken)
+        self._taken -= given
+        self.memory.give_back(given)
 
     def close(self) -> None:
         """The channel is closed. Idempotent."""

@@ -31,6 +31,7 @@ from .paced_output import PacedOutput
 from .session_time import SessionTime
 from .tolerance import tolerate_requests
 from .transport_gate import TransportGate
+from .unread_output import UnreadOutput
 
 _LONGEST_FAREWELL = 5.0
 _MOST_COLUMNS_OR_ROWS = 65_535
@@ -68,6 +69,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._ignored = ShownNames()
         self._told_why = False
         self.window = window
+        self._unread = UnreadOutput(window, self._unread_too_much)
         self._time = SessionTime(limits, self.tell, self._time_over)
         self._request: RunShell | RunExec | RunSubsystem | None = None
         self._opened = False
@@ -157,7 +159,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     def pause_writing(self) -> None:
         self._channel_full = True
-        self._program.pause_output()
+        self._program.pause_output(self._unread.keep)
 
     def resume_writing(self) -> None:
         self._channel_full = False
@@ -172,13 +174,14 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
 
     def transport_filled(self) -> None:
         """The connection's transport has no room: take no more output."""
-        self._program.pause_output()
+        self._program.pause_output(self._unread.keep)
 
     def transport_drained(self) -> None:
         """Go on, if both the channel's window and the transport have room."""
         if self._opened and not self._gate.full:
             self._output.go_on()
         if not self._channel_full and not self._gate.full:
+            self._unread.read()
             self._program.resume_output()
 
     def tell(self, sentence: str) -> None:
@@ -263,13 +266,18 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         self._gate.log.error("request_failed", code=Code.INTERNAL_ERROR, exc_info=error)
 
     def _environment_full(self) -> None:
-        memory = self.window.memory
-        cause = (
-            f"limits.maxEnv is {self._limits.max_env}, limits.maxEnvSize {self._limits.max_env_size}, "
-            f"{memory.taken} of limits.maxMemoryPerConnection, {memory.most}, are taken"
-        )
-        refused = refuse(Code.ENVIRONMENT_FULL, cause)
+        most = f"limits.maxEnv is {self._limits.max_env}, limits.maxEnvSize {self._limits.max_env_size}"
+        refused = refuse(Code.ENVIRONMENT_FULL, f"{most}, {self._memory_taken}")
         record(refused, "environment_full", self._gate.log, self._gate.metrics, "info")
+
+    def _unread_too_much(self) -> None:
+        refused = refuse(Code.OUTPUT_LOST, f"its client does not read, and {self._memory_taken}")
+        record(refused, "output_lost", self._gate.log, self._gate.metrics, "info")
+
+    @property
+    def _memory_taken(self) -> str:
+        memory = self.window.memory
+        return f"{memory.taken} of limits.maxMemoryPerConnection, {memory.most}, are taken"
 
     def _forced(self, request: RunShell | RunExec | RunSubsystem) -> RunShell | RunExec | RunSubsystem:
         command = self._permissions.command

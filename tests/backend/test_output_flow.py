@@ -187,3 +187,21 @@ def test_who_has_sessions_by_the_hundred_asks_as_often_as_a_user_may_and_delays_
     assert max(pauses) <= LONGEST_PAUSE + 0.25 + SOON
     assert pauses[-1] > ASK_AGAIN
     assert pace.of_user("one") is pace.of_user("one")
+
+
+def test_what_is_left_of_an_ended_program_is_taken_as_far_as_there_is_room(loop: PaperLoop) -> None:
+    river, room = River(loop), [1000, 1000]
+
+    def keep(size: int) -> bool:
+        return bool(room) and size <= room.pop()
+
+    river.flow.hold(keep)
+    river.wait(STANDS_STILL + SOON)
+    river.flow.answer(over=True)
+    for _ in range(2):
+        river.flow.passed(1000)
+        assert river.stream.read
+    river.flow.passed(1000)
+    assert not river.stream.read
+    river.flow.release()
+    assert river.stream.read

@@ -9,12 +9,15 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from support.gateway import Gateway, StartGateway
 from support.growth import GROWTH, MIB, Growth
+from support.rude import ready, rude
 
 pytestmark = pytest.mark.engine
 
 STATUS = 7
 LINE = 1000
 CLIENTS = 3
+MANY = 16
+MOST = 32 * MIB
 TO_THE_BRIM = f"""exec perl -MFcntl -MTime::HiRes=time,sleep -e '
     fcntl(STDOUT, F_SETFL, O_NONBLOCK);
     for ($last = time; time - $last < %g;) {{
@@ -40,6 +43,21 @@ def test_the_output_of_a_program_that_ends_while_its_client_does_not_read_is_com
             output, said = client.communicate()
             assert (len(output), client.returncode) == (int(said), STATUS)
     assert grown <= CLIENTS * GROWTH, f"{grown / MIB:.1f} MiB"
+
+
+async def test_what_ended_programs_said_to_a_client_that_does_not_read_is_bounded(
+    start_gateway: StartGateway, guest_image: str, mode: str
+) -> None:
+    gateway = start_gateway(mode, image=guest_image)
+    async with rude(gateway) as connection:
+        assert (await connection.run("true")).exit_status == 0
+        growth = Growth(gateway.pid)
+        for _ in range(MANY):
+            await ready(connection, TO_THE_BRIM % 0.3, term_type="xterm", window=1000)
+        await growth.standstill()
+        saw = f"{growth.peak / MIB:.1f} MiB"
+        assert growth.peak <= MOST, saw
+        assert "code=OUTPUT_LOST" in gateway.log, saw
 
 
 @contextmanager

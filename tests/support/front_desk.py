@@ -43,8 +43,9 @@ class FrontDesk:
 
     @asynccontextmanager
     async def open(self, engine: FakeEngine | None = None) -> AsyncIterator[FrontDesk]:
-        docker, engine = self.config.docker, engine or FakeEngine()
-        self.backend = Backend(docker, self._state, log=self.book.log, metrics=self.metrics, engine=engine)
+        self.engine = engine or FakeEngine()
+        log, metrics = self.book.log, self.metrics
+        self.backend = Backend(self.config.docker, self._state, log=log, metrics=metrics, engine=self.engine)
         self.listener = Listener(self.config, self._state, self.backend)
         async with self.backend:
             await self.listener.start()

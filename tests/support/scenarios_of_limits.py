@@ -6,6 +6,7 @@ import asyncio
 
 import asyncssh
 import pytest
+from sshore.engine.fake.pipes import CAPACITY
 from sshore.metrics.codes import Code
 
 from .client import SECONDS, eventually
@@ -144,6 +145,15 @@ async def a_session_without_end(desk: FrontDesk) -> str:
 @at_desk(Code.ENVIRONMENT_FULL, maxEnv=1)
 async def a_variable_too_many(desk: FrontDesk) -> str:
     return await complaint(desk, "true", env={"A": "a", "B": "b"})
+
+
+@at_desk(Code.OUTPUT_LOST, maxMemoryPerConnection=100_000)
+async def a_program_that_ends_unread(desk: FrontDesk) -> str:
+    desk.engine.faults.output_kept = SECONDS
+    async with desk.login() as connection:
+        await connection.create_process(f"head -c {3 * CAPACITY} /dev/zero", encoding=None, window=1000)
+        await eventually(lambda: desk.refusals(Code.OUTPUT_LOST) == 1)
+    return ""
 
 
 @at_desk(Code.CLIENT_GONE, clientAliveInterval="50ms", clientAliveCountMax=2)
