@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
 import time
 from pathlib import Path
 
+from ..config.plain_files import fault_of_kind
 from ..engine import labels
 
 _DISTRUST = 900.0
@@ -92,6 +94,9 @@ class Gateway:
 
 def _folder_id(file: Path) -> str:
     # Locked, as a second gateway may start meanwhile: an empty id would be every damaged folder's.
+    fault = file.exists() and fault_of_kind(file.stat())
+    if fault:
+        raise OSError(errno.EINVAL, f"it {fault}", str(file))
     with file.open("a+") as kept:
         fcntl.flock(kept, fcntl.LOCK_EX)
         kept.seek(0)

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -109,6 +110,17 @@ def test_an_id_that_was_never_written_is_made_up_for(state_dir: Path) -> None:
     assert gateway.machine
     assert (state_dir / "machine").read_text() == gateway.machine
     gateway.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "what"), [(os.mkfifo, "a named pipe"), (lambda path: path.symlink_to("/dev/zero"), "a device")]
+)
+def test_an_id_that_is_no_file_is_refused_and_read_by_nobody(
+    state_dir: Path, make: Callable[[Path], None], what: str
+) -> None:
+    make(state_dir / "machine")
+    with pytest.raises(OSError, match=f"is not a regular file but {what}"):
+        Gateway(state_dir)
 
 
 def test_only_the_owner_sees_the_locks(state_dir: Path) -> None:
