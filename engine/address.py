@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from .errors import AccessDenied, EngineError, TimedOut, Unavailable
 from .reasons import reason
 from .ssh_socket import SshSocket, ssh_command
-from .tls import TlsFiles, client_context
+from .tls import TlsFiles, client_context, is_end_of_connection
 
 VANISHED_SECONDS = 30
 """How long an engine's machine may be silent, when something is expected of it, before it counts as gone."""
@@ -148,8 +148,7 @@ def tune_tcp(sock: socket.socket, options: Iterable[tuple[int, int, int]] = TCP_
 def unreachable(operation: str, error: OSError) -> EngineError:
     """Return what a failure to connect, or of a connection, means for `operation`."""
     detail = reason(error)
-    ended = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-    if isinstance(error, PermissionError | ssl.SSLError) and not ended:
+    if isinstance(error, PermissionError | ssl.SSLError) and not is_end_of_connection(error):
         return AccessDenied(operation, detail)
     if isinstance(error, TimeoutError):
         return TimedOut(operation, detail)

@@ -14,6 +14,8 @@ from pathlib import Path
 _LONGEST_PATH_SHOWN = 200
 """What is longer, or no absolute path, may be a key that has lost its first line."""
 
+_IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)  # OpenSSL 1.1 has none
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
@@ -52,14 +54,26 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
     Chain, name and dates are checked as Docker's own client does, the same under every Python: not whether a
     certificate has every extension of RFC 5280, which Python asks for since 3.13 and those made as
     https://docs.docker.com/engine/security/protect-access/ says lack; and an authority in cacert is one, even if
-    another has signed it.
+    another has signed it. An end without close_notify is an error, which it is not by itself under Python 3.10 to
+    3.11.2: half an output would look like a whole one.
     """
     context = ssl.create_default_context(cafile=files.cacert or None)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.options &= ~_IGNORE_UNEXPECTED_EOF
     if files.cert:
         context.load_cert_chain(files.cert, files.key, without_passphrase)
     return context
+
+
+def is_end_of_connection(error: BaseException) -> bool:
+    """Return whether this says that the other side has ended the connection: it refuses nothing.
+
+    Python 3.11.2 and older have no exception of its own for OpenSSL 3's word for it.
+    """
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return True
+    return isinstance(error, ssl.SSLError) and getattr(error, "reason", "") == "UNEXPECTED_EOF_WHILE_READING"
 
 
 def without_passphrase() -> str:

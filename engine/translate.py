@@ -12,10 +12,10 @@ from docker.errors import APIError, DockerException
 from .address import unreachable
 from .errors import EngineError, NotFound, Refused, RegistryDenied, ServerFault, TimedOut, Unavailable
 from .hijack import refusal
+from .tls import is_end_of_connection
 
 _TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 _LOST = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError)
-_TLS_ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _DENIED = (
     "denied",
     "unauthorized",
@@ -97,7 +97,7 @@ def _causes(failure: BaseException) -> Iterator[BaseException]:
 
 def _lost_connection(operation: str, causes: list[BaseException]) -> EngineError | None:
     for cause in causes:
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _TLS_ENDED):
+        if isinstance(cause, ssl.SSLError) and not is_end_of_connection(cause):
             return unreachable(operation, cause)
     for cause in causes:
         # The system's own word first: urllib3 counts a refused connection among its timeouts.

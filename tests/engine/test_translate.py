@@ -164,6 +164,9 @@ def test_a_tls_refusal_is_denied_but_a_tls_connection_that_ends_is_unavailable()
     assert isinstance(translate("ping", alert), AccessDenied)
     ended = requests.exceptions.SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
     assert isinstance(translate("ping", ended), Unavailable)
+    ended_for_old_pythons = ssl.SSLError(1, "[SSL: UNEXPECTED_EOF_WHILE_READING] unexpected eof while reading")
+    ended_for_old_pythons.reason = "UNEXPECTED_EOF_WHILE_READING"
+    assert isinstance(translate("ping", requests.exceptions.SSLError(ended_for_old_pythons)), Unavailable)
 
 
 def test_an_engine_error_stays_itself() -> None:
