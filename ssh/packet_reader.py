@@ -86,6 +86,10 @@ class PacketReader:
 
     def _received(self, data: bytes, datatype: int | None = None) -> None:
         self._waiting += data
+        if self._paused:
+            # The asyncio of Debian 12 (Python 3.11.2) reads on where it was told not to before it had begun.
+            self._transport.resume_reading()
+            self._transport.pause_reading()
         self._connection._reset_keepalive_timer()
         self._go_on()
 
