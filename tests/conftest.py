@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,13 @@ from support.server import Server
 GUEST = "sshore/guest:latest"
 MINI = "sshore/mini:latest"
 LEFTOVER_SECONDS = 5.0
+
+
+def pytest_configure() -> None:
+    """Let the tests' programs hear the signals that whoever started pytest ignores: `nohup`, a shell's background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for other in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(other, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sshore.actors.refusals import Refused
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 @dataclass(frozen=True)
