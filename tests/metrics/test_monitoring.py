@@ -1,16 +1,18 @@
 """Metrics and health over real sockets."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sshore.metrics.counters import Metrics
 from sshore.metrics.health import readyz_route
-from sshore.metrics.http import HttpService, Response, Route
+from sshore.metrics.http import MOST_CLIENTS, HttpService, Response, Route
 from sshore.metrics.monitoring import Monitoring
+from sshore.metrics.places import Client, Places
 from structlog.testing import capture_logs
 
 
@@ -249,3 +251,92 @@ async def test_stopping_drops_open_connections_and_may_be_done_twice() -> None:
     assert await dropped(reader)
     writer.close()
     await service.stop()
+
+
+def sockets_at(port: int) -> int:
+    """How many connected sockets this process has whose own port this is: those of the service."""
+    count = 0
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if not os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
+                continue
+            with socket.socket(fileno=os.dup(int(descriptor))) as sock:
+                count += sock.family == socket.AF_INET and sock.getpeername() and sock.getsockname()[1] == port
+    return count
+
+
+@asynccontextmanager
+async def many_clients(port: int, number: int, sent: bytes) -> AsyncIterator[list[socket.socket]]:
+    """So many clients that all send this and read nothing."""
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(number):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+            client.send(sent)
+            clients.append(client)
+        yield clients
+
+
+ENDLESS_HEAD = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /readyz HT", ENDLESS_HEAD, ENDLESS_HEAD + b"\r\n"])
+async def test_clients_that_never_end_keep_neither_places_nor_others_out(port: int, sent: bytes) -> None:
+    with capture_logs() as logs:
+        async with many_clients(port, 200, sent):
+            assert await asyncio.wait_for(get(port, "/healthz"), 5)
+            assert 0 < sockets_at(port) <= MOST_CLIENTS
+            assert (await asyncio.wait_for(get(port, "/metrics"), 5))[0] == 200
+            assert 0 < sockets_at(port) <= MOST_CLIENTS
+    full = [entry for entry in logs if entry["event"] == "http_connections_full"]
+    assert [(entry["log_level"], entry["limit"]) for entry in full] == [("warning", MOST_CLIENTS)]
+
+
+async def test_places_are_never_more_however_fast_clients_come(port: int) -> None:
+    most = 0
+    async with many_clients(port, 50, b"GET"):
+        for _ in range(6):
+            burst = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+            for _ in range(30):
+                await asyncio.sleep(0)
+                most = max(most, sockets_at(port))
+            for client in burst:
+                client.close()
+    assert most <= MOST_CLIENTS + 1, "the newcomer, until the other one has left"
+
+
+async def test_a_request_that_comes_byte_by_byte_has_no_longer_for_it() -> None:
+    loop = asyncio.get_running_loop()
+    async with serving({}, deadline=0.5) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        began = loop.time()
+        with suppress(ConnectionError):
+            while not reader.at_eof() and loop.time() - began < 10:
+                writer.write(b"G")
+                await writer.drain()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(reader.read(1), 0.05)
+        assert loop.time() - began < 10
+        writer.close()
+
+
+def clients_of(*addresses: str, asked: bool = False) -> list[Client]:
+    return [Client(socket.socket(), address, has_asked=asked) for address in addresses]
+
+
+def test_room_is_made_by_the_group_and_the_address_that_have_the_most() -> None:
+    places = Places(5)
+    asking, asked = clients_of("a", "b", "b"), clients_of("c", "c", asked=True)
+    newcomers = clients_of("d", "e", "f")
+    with ExitStack() as stack:
+        for client in (*asking, *asked, *newcomers):
+            stack.enter_context(client.socket)
+        assert [places.add(client) for client in (*asking, *asked)] == [None] * 5
+        assert places.add(newcomers[0]) is asking[1], "b has the most, and that one came first"
+        newcomers[0].has_asked = True
+        assert places.add(newcomers[1]) is asked[0]
+        places.discard(newcomers[1])
+        places.discard(newcomers[1])
+        assert places.add(newcomers[2]) is None
