@@ -76,7 +76,8 @@ class PacketReader:
         if self._transport.is_closing():
             return
         unsent = self._transport.get_write_buffer_size()
-        full = self._share.waiting or unsent > MOST_UNSENT or len(self._waiting) > self._most_waiting
+        # Only what looks here again when its turn has come: the connection may wait for its output alone.
+        full = self._share.waits_for(self._job) or unsent > MOST_UNSENT or len(self._waiting) > self._most_waiting
         if full and not self._paused:
             self._paused = True
             self._transport.pause_reading()

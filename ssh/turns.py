@@ -57,6 +57,10 @@ class Share:
         else:
             self._wait()
 
+    def waits_for(self, job: Job) -> bool:
+        """Whether this job has to wait for a later turn."""
+        return self.waiting and job in self._jobs
+
     def charge(self, seconds: float) -> None:
         """Count time that was used for this connection elsewhere: it comes off later slices."""
         self._owes = self._still_owed() + seconds
