@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import asyncssh
 from asyncssh.packet import SSHPacket, String
+
+from .hostkey_choice import signing_with
 
 _REQUEST = "hostkeys-prove-00@openssh.com"
 _HANDLER = "_process_hostkeys_prove_00_at_openssh_dot_com_global_request"
@@ -36,11 +36,7 @@ def answer_proofs(connection: asyncssh.SSHServerConnection) -> None:
 
 
 def _signature(pair: asyncssh.SSHKeyPair, algorithm: bytes, data: bytes) -> bytes:
-    if algorithm in pair.host_key_algorithms:
-        # The pair is every connection's.
-        pair = copy.copy(pair)
-        pair.set_sig_algorithm(algorithm)
-    return pair.sign(data)
+    return (signing_with(pair, algorithm) if algorithm in pair.host_key_algorithms else pair).sign(data)
 
 
 def _algorithm_of_rsa(connection: asyncssh.SSHServerConnection) -> bytes:

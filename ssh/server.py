@@ -21,6 +21,7 @@ from .channel_window import Channel, ChannelWindow
 from .client_environment import AcceptedNames, SessionEnvironment
 from .finite_fields import guard_finite_fields
 from .gathered_writes import GatheredWrites
+from .hostkey_choice import choose_own_host_key
 from .hostkey_proofs import answer_proofs
 from .ignore_packets import drop_needless_ignores
 from .kex_guess import judge_guesses
@@ -99,6 +100,7 @@ class ContainerServer(NoForwarding):
         use_quick_chacha(conn)
         self._sessions = SessionCounts(self._limits, self._unused)
         self._quick_acks = QuickAcks(conn)
+        choose_own_host_key(conn)
         judge_guesses(conn)
         guard_finite_fields(conn)
         take_any_text(conn)
