@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 
 import asyncssh
@@ -42,7 +43,8 @@ class Reception:
         visitor = self._take()
         if visitor is None:
             return
-        task = self._loop.create_task(self._connect(visitor))
+        # At once: in the task's turn it may have been sent away.
+        task = self._loop.create_task(self._connect(visitor, visitor.hand_on()))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
         self._next = self._loop.call_soon(self._serve_one)
@@ -61,8 +63,7 @@ class Reception:
                 return visitor
         return None
 
-    async def _connect(self, visitor: Visitor) -> None:
-        sock = visitor.hand_on()
+    async def _connect(self, visitor: Visitor, sock: socket.socket) -> None:
         options = visitor.settings.options
 
         def connection() -> ServedConnection:

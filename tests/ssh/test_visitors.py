@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,8 @@ from sshore.metrics.codes import Code
 from sshore.metrics.counters import Metrics
 from sshore.ssh.few_lines import FewLines
 from sshore.ssh.identification import farewell
+from sshore.ssh.reception import Reception
+from sshore.ssh.visitor import Visitor
 from support.client import eventually
 from support.front_desk import FrontDesk
 from support.logbook import Logbook
@@ -129,3 +132,27 @@ async def test_a_farewell_is_a_message_of_the_protocol(tmp_path: Path) -> None:
         with pytest.raises(asyncssh.DisconnectError, match="No room, sorry") as said:
             await asyncssh.connect("127.0.0.1", port, known_hosts=None, config=None, client_keys=None, agent_path=None)
         assert said.value.code == asyncssh.DISC_TOO_MANY_CONNECTIONS
+
+
+async def test_one_that_is_sent_away_as_it_gets_its_connection_is_nobodys_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, failures = Reception.queue, []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+
+    def queue_and_dismiss(reception: Reception, visitor: Visitor) -> None:
+        queue(reception, visitor)
+        visitor.dismiss(Code.TOO_MANY_STARTUPS, "a newer one")
+
+    async with FrontDesk(tmp_path, {}).open() as desk:
+        with monkeypatch.context() as patch:
+            patch.setattr(Reception, "queue", queue_and_dismiss)
+            reader, writer = await desk.socket()
+            writer.write(VERSION + IGNORED)
+            assert refuse(Code.TOO_MANY_STARTUPS, "").user.encode() in await asyncio.wait_for(reader.read(), _SECONDS)
+            writer.close()
+            await desk.until_connected(0)
+        async with desk.login():
+            pass
+    gc.collect()
+    assert failures == []
