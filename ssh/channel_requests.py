@@ -57,6 +57,32 @@ def try_another_program(channel: asyncssh.SSHServerChannel[bytes]) -> None:
     channel._start_session = start_session  # type: ignore[method-assign]  # there is no hook
 
 
+def refuse_forwarding(channel: asyncssh.SSHServerChannel[bytes], refused: Callable[[str, str], None]) -> None:
+    """Refuse an agent's socket and an X11 display, which would be the gateway's own, at once. Loop only.
+
+    asyncssh does so later, in a task, which ends the connection if the channel is closed by then. `refused` is told
+    what kind it was, and of what.
+    """
+
+    def agent_request(packet: SSHPacket) -> bool:
+        packet.check_end()
+        refused("auth-agent", "agent")
+        return False
+
+    def x11_request(packet: SSHPacket) -> bool:
+        packet.get_boolean()
+        packet.get_string()
+        packet.get_string()
+        screen = packet.get_uint32()
+        packet.check_end()
+        refused("x11", f"screen {screen}")
+        return False
+
+    # There is no hook.
+    channel._process_auth_agent_req_at_openssh_dot_com_request = agent_request  # type: ignore[assignment, method-assign]
+    channel._process_x11_req_request = x11_request  # type: ignore[method-assign]
+
+
 def answer_signals(channel: asyncssh.SSHServerChannel[bytes], send: Callable[[str], bool]) -> None:
     """Answer a signal that asks for it with what `send` returns; asyncssh would always say success. Loop only."""
 

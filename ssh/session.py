@@ -18,6 +18,7 @@ from .channel_requests import (
     answer_signals,
     bound_environment,
     choose_environment,
+    refuse_forwarding,
     take_any_command,
     take_any_terminal,
     try_another_program,
@@ -27,6 +28,7 @@ from .channel_window import ChannelWindow
 from .client_environment import SessionEnvironment, ShownNames
 from .key_options import KeyPermissions
 from .merged_buffer import merge_what_waits
+from .no_forwarding import note_refusal
 from .paced_output import PacedOutput
 from .session_time import SessionTime
 from .tolerance import tolerate_requests
@@ -85,6 +87,7 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
         tolerate_requests(chan, self._request_raised)
         take_any_command(chan)
         answer_signals(chan, self._signalled)
+        refuse_forwarding(chan, self._forwarding_refused)
         take_any_terminal(chan)
         take_any_request_name(chan)
         merge_what_waits(chan)
@@ -261,6 +264,9 @@ class ChannelSession(asyncssh.SSHServerSession[bytes]):
             return
         refused = refuse(Code.REQUEST_REFUSED, f"{name} on this channel")
         record(refused, "request_refused", self._gate.log.bind(request=name), self._gate.metrics, "info")
+
+    def _forwarding_refused(self, kind: str, target: str) -> None:
+        note_refusal(self._gate.log, self._gate.metrics, kind, target)
 
     def _request_raised(self, error: Exception) -> None:
         self._gate.log.error("request_failed", code=Code.INTERNAL_ERROR, exc_info=error)

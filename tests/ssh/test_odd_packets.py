@@ -8,11 +8,13 @@ from pathlib import Path
 import asyncssh
 import pytest
 from asyncssh.constants import (
+    MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EOF,
     MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN,
+    MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_SUCCESS,
     MSG_CHANNEL_WINDOW_ADJUST,
     MSG_DEBUG,
@@ -73,6 +75,16 @@ def _after_cat(more: Callable[[Wire], None]) -> Callable[[Wire], None]:
     return send
 
 
+def _forwardings_and_a_close(w: Wire) -> None:
+    packets: list[bytes] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(w.connection, "_send", packets.append)
+        for _ in range(2):
+            w.send(MSG_CHANNEL_REQUEST, UInt32(w.channel), String("auth-agent-req@openssh.com"), Boolean(False))
+        w.send(MSG_CHANNEL_CLOSE, UInt32(w.channel))
+    w.connection._send(b"".join(packets))
+
+
 def _too_much(w: Wire) -> None:
     for _ in range(w.window // 30_000 + 2):
         w.send(MSG_CHANNEL_DATA, UInt32(w.channel), String(bytes(30_000)))
@@ -92,6 +104,7 @@ CASES: dict[str, Callable[[Wire], None]] = {
     "a request that there is not": _requests(("nonsense", b"")),
     "a request of a name that is not ASCII": _requests((b"n\xf6", b"")),
     "a subsystem of a name that is not ASCII": _requests(("subsystem", String(b"sft\xe9"))),
+    "forwardings and the channel's close": _forwardings_and_a_close,
     "data after EOF": _after_cat(_packets((MSG_CHANNEL_EOF, b""), (MSG_CHANNEL_DATA, String("late")))),
     "a second EOF": _after_cat(_packets((MSG_CHANNEL_EOF, b""), (MSG_CHANNEL_EOF, b""))),
     "data before the program": _packets((MSG_CHANNEL_DATA, String("early"))),
