@@ -12,6 +12,7 @@ from ..engine.launcher import NamedPipes, Program
 from ..engine.pipes.budget import BudgetSpentError
 from ..engine.pipes.fifos import FifoSet
 from ..engine.pipes.sharing import ContainerPipes
+from ..engine.primed_shell import is_inert
 from ..engine.types import ContainerDied, ContainerGone, EventsLost, ProgramEnded
 from ..metrics.codes import Code
 from .live_requests import LiveRequests
@@ -186,11 +187,13 @@ class SessionActor(LiveRequests):
         super().release()
 
     def make_fifos(self, pipes: ContainerPipes | None, user: str) -> NamedPipes | None:
-        """Make FIFOs for the program, which runs as `user`; return what its launcher has to be told of them.
+        """Make FIFOs for the program, which starts next, as `user`; return what its launcher has to be told of them.
 
         None if the engine is to carry its bytes, as with a terminal it always does. May raise RefusedError.
         """
         self._close_fifos()
+        if pipes:
+            pipes.program_starts(plain=not self.pty and all(map(is_inert, self.env)))
         if pipes is None or self.pty:
             return None
         try:

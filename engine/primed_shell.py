@@ -75,7 +75,7 @@ def order_for(argv: Sequence[str], env: Iterable[str]) -> bytes | None:
     it, a NUL, more than ORDER_LIMIT. Bytes that are no text go as they are.
     """
     variables = [entry.partition("=")[::2] for entry in env]
-    if not all(_is_free(name) for name, _ in variables):
+    if not all(is_inert(name) for name, _ in variables):
         return None
     exports = [f"{name}={quoted(value)}" for name, value in variables]
     lines = [" ".join(("export", *exports, QUIETLY))] if exports else []
@@ -87,5 +87,6 @@ def order_for(argv: Sequence[str], env: Iterable[str]) -> bytes | None:
     return None if len(order) > ORDER_LIMIT or b"\0" in order else order
 
 
-def _is_free(name: str) -> bool:
+def is_inert(name: str) -> bool:
+    """Return whether a shell does no more about a variable of this name than to pass it on."""
     return _NAME.fullmatch(name) is not None and not _OF_THE_SHELL.fullmatch(name)

@@ -78,10 +78,15 @@ class Sharing:
         """Return the uid that the FIFOs of this `User` are to belong to, None where it is not known."""
         return None if self._maps_users else known_uid(user)
 
-    def launcher_said(self, said: str) -> None:
-        """A launcher has told whether it uses its pipes.
+    @property
+    def is_proved(self) -> bool:
+        """Whether a launcher that could be believed has used its pipes."""
+        return self._proved
 
-        Once one does, who says otherwise speaks for himself: a user may have put something else in its place.
+    def launcher_said(self, said: str) -> None:
+        """A launcher that no user can have put something else in the place of has told whether it uses its pipes.
+
+        Once one does, who says otherwise speaks for its own program: there may be another image by now.
         """
         if said == PIPED:
             self._proved = True
@@ -111,11 +116,25 @@ class ContainerPipes:
         """The user whose share of the memory of pipes its programs take."""
         self._sharing = sharing
         self._directory = directory
+        self._programs = 0
+        self._believed = False
+        self._lost = False
 
     @property
     def mount(self) -> dict[str, Any]:
         """An entry of the Docker API's `HostConfig.Mounts`."""
         return self._directory.mount
+
+    def program_starts(self, *, plain: bool) -> None:
+        """A user's program is about to be started in the container, its launcher first; before its `make_set`.
+
+        `plain`: it has no terminal, and the client has set no variable by which the launcher's shell might do something
+        else. What the launcher of the first program says counts for the whole gateway if that is a plain one, unless
+        another has started meanwhile: until then nobody was in the container to change what runs there, and the image
+        is the operator's.
+        """
+        self._programs += 1
+        self._believed = plain and self._programs == 1
 
     def make_set(self, user: str) -> FifoSet | None:
         """Return the FIFOs of a program that runs as `user`, None once a launcher has found that it cannot use them.
@@ -123,15 +142,15 @@ class ContainerPipes:
         Raises OSError without a descriptor left; BudgetSpentError while the pipes of its `holder` have all the memory
         that they may take.
         """
-        if self._sharing.is_lost and not self.must:
+        if self._is_lost and not self.must:
             return None
         return self._directory.make_set(
-            holder=self.holder, owner=self._sharing.owner_of(user), told=self._sharing.launcher_said
+            holder=self.holder, owner=self._sharing.owner_of(user), told=self._launcher_said
         )
 
     def make_order(self, user: str) -> OrderFifo | None:
         """Return a FIFO for the order of a shell that waits as `user`, None if none can be used."""
-        if self._sharing.is_lost:
+        if self._is_lost:
             return None
         try:
             return self._directory.make_order(owner=self._sharing.owner_of(user))
@@ -158,3 +177,14 @@ class ContainerPipes:
     def remove(self) -> None:
         """Remove the directory. What is open stays open. Idempotent, never raises."""
         self._directory.remove()
+
+    @property
+    def _is_lost(self) -> bool:
+        return self._lost or self._sharing.is_lost
+
+    def _launcher_said(self, said: str) -> None:
+        # In another thread than `program_starts`, which is called before the engine is asked for the program.
+        if self._believed:
+            self._sharing.launcher_said(said)
+        elif said != PIPED and not self._sharing.is_proved:
+            self._lost = True

@@ -31,7 +31,7 @@ from sshore.actors.refusals import Refused, refuse
 from sshore.actors.transitions import State
 from sshore.engine.errors import Conflict, EngineError, NotFound, ServerFault, TimedOut, Unavailable
 from sshore.engine.errors import Refused as EngineRefused
-from sshore.engine.launcher import LAUNCHER, UMASK_OF_SSHD
+from sshore.engine.launcher import APART, LAUNCHER, UMASK_OF_SSHD
 from sshore.engine.pipes.sharing import Sharing
 from sshore.engine.types import EventsLost, ProgramEnded
 from sshore.metrics.codes import Code
@@ -250,6 +250,34 @@ def test_a_program_without_a_terminal_gets_fifos_and_its_launcher_the_path(stage
     assert act.opening().piped
     assert fifos.startswith("/run/sshore/")
     assert (boot_id, must) == (sharing.boot_id, "")
+
+
+@pytest.mark.parametrize(
+    ("first", "believed"),
+    [
+        (SetEnv("LC_ALL", "C"), True),
+        (SetEnv("BASH_FUNC_echo%%", "() { builtin echo $$ closed; }"), False),
+        (SetEnv("LD_PRELOAD", "/mine.so"), False),
+        (RequestPty("xterm", 80, 24, ()), False),
+    ],
+)
+def test_the_first_programs_launcher_is_believed_unless_the_client_may_have_changed_it(
+    stage: Stage, tmp_path: Path, first: SetEnv | RequestPty, believed: bool
+) -> None:
+    act = ExecAct(stage)
+    act.tell(first)
+    act.tell(RunExec("make"))
+    stage.told_parent.wait_for(ContainerWanted)
+    sharing = Sharing(tmp_path, "machine", "me", lambda cause: None)
+    pipes = sharing.for_container("c", must=False)
+    assert pipes
+    act.tell(replace(stage.idle_container("1000"), pipes=pipes))
+    act.opening()
+    fifos = pipes.make_set("")
+    assert fifos
+    fifos.told(APART)
+    fifos.close()
+    assert sharing.is_lost is believed
 
 
 def test_fifos_whose_exec_is_not_created_are_closed(stage: Stage, tmp_path: Path) -> None:

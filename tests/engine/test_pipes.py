@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sshore.engine.launcher import APART, CLOSED, PIPED
 from sshore.engine.pipes.budget import GROWN_SIZE, PIPE_SIZE, BudgetSpentError, PipeBudget
 from sshore.engine.pipes.directories import MOUNT_POINT, ContainerDirectory, GatewayDirectory, known_uid
 from sshore.engine.pipes.fifos import STDERR, STDIN, STDOUT, FifoSet
-from sshore.engine.pipes.sharing import Sharing
+from sshore.engine.pipes.sharing import ContainerPipes, Sharing
 
 
 def seen_from_here(fifos: FifoSet, directory: ContainerDirectory, name: str) -> str:
@@ -159,6 +160,58 @@ def test_once_one_launcher_uses_pipes_who_says_otherwise_speaks_for_himself(
     for word in said:
         sharing.launcher_said(word)
     assert (sharing.is_lost, len(causes), sharing.owner_of("1000")) == (lost, int(lost), owner)
+
+
+@pytest.mark.parametrize(
+    ("starts", "believed"),
+    [([True], True), ([False], False), ([True, True], False), ([False, True], False), ([True, False], False)],
+)
+def test_only_what_runs_before_any_users_program_speaks_for_the_gateway(
+    tmp_path: Path, starts: list[bool], believed: bool
+) -> None:
+    causes: list[str] = []
+    sharing = Sharing(tmp_path, "machine", "me", causes.append)
+    pipes, other = sharing.for_container("one", must=False), sharing.for_container("other", must=False)
+    assert pipes
+    assert other
+    for plain in starts:
+        pipes.program_starts(plain=plain)
+    with closing(made(pipes)) as fifos:
+        fifos.told(APART)
+    assert (sharing.is_lost, len(causes)) == (believed, int(believed))
+    assert pipes.make_set("") is None, "its own container needs none in any case"
+    assert pipes.make_order("") is None
+    if not believed:
+        with closing(made(other)) as fifos:
+            fifos.told(CLOSED)
+        assert sharing.owner_of("1000") == 1000
+
+
+def test_a_liar_does_not_prove_pipes_and_an_honest_one_is_not_doubted_for_him(tmp_path: Path) -> None:
+    sharing = Sharing(tmp_path, "machine", "me", lambda cause: None)
+    liars, honest = sharing.for_container("liars", must=False), sharing.for_container("honest", must=False)
+    assert liars
+    assert honest
+    for said in (PIPED, CLOSED, PIPED):
+        liars.program_starts(plain=False)
+        if (fifos := liars.make_set("")) is not None:
+            fifos.told(said)
+            fifos.close()
+        assert (sharing.is_proved, sharing.is_lost) == (False, False)
+    honest.program_starts(plain=True)
+    with closing(made(honest)) as fifos:
+        fifos.told(PIPED)
+    assert sharing.is_proved
+    honest.program_starts(plain=True)
+    with closing(made(honest)) as fifos:
+        fifos.told(APART)
+    made(honest).close()
+
+
+def made(pipes: ContainerPipes) -> FifoSet:
+    fifos = pipes.make_set("")
+    assert fifos
+    return fifos
 
 
 @pytest.mark.parametrize(("number", "lost"), [(errno.ENOSPC, False), (errno.EMFILE, False), (errno.EROFS, True)])

@@ -70,6 +70,31 @@ async def test_a_shell_that_floods_in_place_of_the_launchers_line(
     gateway.wait_for_log(r"code=START_FLOODED", since=mark)
 
 
+LIES = 'echo "$$ {word}"; exec /bin/busybox sh "$@"'
+END_WAITING_SHELLS = "for p in /proc/[0-9]*; do grep -q '[.]order' $p/cmdline && kill -9 ${p#/proc/}; done 2>/dev/null"
+CARRIER = "for fd in 0 1 2; do readlink /proc/self/fd/$fd; done"
+
+
+@pytest.mark.parametrize("word", ["closed", "apart"])
+async def test_the_first_users_lies_about_named_pipes_are_his_own_matter(
+    start_gateway: StartGateway, word: str
+) -> None:
+    gateway = start_gateway("connection", execution={"pipes": "auto"})
+    async with rude(gateway) as connection:
+        # With a terminal there are no pipes: nobody has used them yet.
+        lying = f"{REPLACE.format(flood=LIES.format(word=word))}; {END_WAITING_SHELLS}; true"
+        done = await asyncio.wait_for(connection.run(lying, term_type="xterm"), SECONDS)
+        assert done.exit_status == 0, done
+        for _ in range(3):
+            told = await asyncio.wait_for(connection.run(CARRIER), SECONDS)
+            assert "/run/sshore/" not in told.stdout, "it was taken at its word"
+        async with rude(gateway) as other:
+            told = await asyncio.wait_for(other.run(CARRIER), SECONDS)
+            assert [line.startswith("/run/sshore/") for line in told.stdout.splitlines()] == [True] * 3
+            await asyncio.to_thread(wait_until, lambda: gateway.metric("sshore_shells_waiting") >= 2)
+    assert "named_pipes_not_used" not in gateway.log
+
+
 STOP_CONTROL = "kill -STOP $(cat /proc/1/task/1/children)"
 SIGNALS = 26_000
 STOP_SECONDS = 15.0
