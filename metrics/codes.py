@@ -216,6 +216,12 @@ class Code(StrEnum):
         "The login took too long.",
         "`limits.loginGraceTime`.",
     )
+    LOGIN_NOT_CHECKED = (
+        auto(),
+        "Logins cannot be checked at the moment, please try again later.",
+        "No file descriptor or no memory was left to read the user's authorized keys or the password file with; the "
+        "cause says which. `LimitNOFILE` of the unit. It counts as no failed try.",
+    )
     TOO_MANY_AUTH_TRIES = (
         auto(),
         "Too many authentication failures",

@@ -25,7 +25,7 @@ from .key_options import UNRESTRICTED, KeyPermissions
 from .password_checks import PasswordChecks
 from .passwords import PasswordFile
 from .sources import source_of
-from .strict_modes import UnsafeFileError
+from .strict_modes import ExhaustedError, UnsafeFileError
 from .usernames import is_valid_username, secret_fraction, shortened_name
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ class Credentials:
         self.passwords = None if passwords is None else PasswordFile(passwords, self.workers.passwords)
 
     async def keys_of(self, username: str) -> AuthorizedKeys | None:
-        """The user's authorized keys, None if there are none to use. Called in the loop; raises nothing."""
+        """The user's authorized keys, None if there are none to use. Called in the loop; raises ExhaustedError."""
         if self.key_files is None or not is_valid_username(username):
             return None
         path = self.key_files.path(username)
@@ -71,6 +71,9 @@ class Credentials:
             return await loop.run_in_executor(self.workers.key_files, AuthorizedKeys.read, path, base)
         except FileNotFoundError:
             return None
+        except ExhaustedError as error:
+            _log.error("login_not_checked", user=shortened_name(username), reason=str(error))
+            raise
         except (UnsafeFileError, OSError) as error:
             _log.warning("authorized_keys_unusable", file=str(path), user=username, reason=str(error))
             return None
@@ -122,7 +125,7 @@ class FileAuthentication(asyncssh.SSHServer):
         return self._credentials.key_files is not None
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Whether the key, offered or used, is one of the user's."""
+        """Whether the key, offered or used, is one of the user's. Raises ExhaustedError."""
         began = asyncio.get_running_loop().time()
         accept_sound_signatures_only(key)
         keys = await self._keys_of(username)
@@ -135,7 +138,10 @@ class FileAuthentication(asyncssh.SSHServer):
         return self._credentials.passwords is not None
 
     async def validate_password(self, username: str, password: str) -> bool:
-        """Whether the password is the user's; it restricts nothing. Keyboard-interactive comes here too."""
+        """Whether the password is the user's; it restricts nothing. Keyboard-interactive comes here too.
+
+        Raises ExhaustedError.
+        """
         began = asyncio.get_running_loop().time()
         passwords = self._credentials.passwords
         source = source_of(self._client_address)

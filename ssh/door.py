@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import socket
 from collections.abc import Callable
 
 from ..config.listen import host_and_port
+from .strict_modes import EXHAUSTED
 
 _AT_ONCE = 8
 """Sockets that are accepted in one turn of the loop; who is there already goes on in between."""
 _QUEUE = 4096
 """So many wait in the kernel: a client whose SYN finds the queue full tries again after a second."""
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RETRY_SECONDS = 1.0
 
 Accepted = Callable[[socket.socket, object], None]
@@ -58,7 +57,7 @@ class Door:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
+                if error.errno not in EXHAUSTED:
                     raise
                 self._pause(error)
                 return

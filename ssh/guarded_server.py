@@ -13,6 +13,7 @@ from .authentication import Credentials, FileAuthentication
 from .dismissal import dismiss
 from .limits import Limits
 from .server import ContainerServer
+from .strict_modes import ExhaustedError
 from .visitor import Visitor
 
 
@@ -42,7 +43,11 @@ class GuardedServer(FileAuthentication, ContainerServer):
         return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        accepted = await super().validate_public_key(username, key)
+        try:
+            accepted = await super().validate_public_key(username, key)
+        except ExhaustedError as error:
+            self.dismiss(Code.LOGIN_NOT_CHECKED, str(error))
+            return False
         if accepted:
             self._tries.key_accepted()
         return accepted
@@ -51,7 +56,12 @@ class GuardedServer(FileAuthentication, ContainerServer):
         # Other connections may have had the address banned meanwhile.
         if self._is_banned():
             return False
-        correct = await super().validate_password(username, password)
+        try:
+            correct = await super().validate_password(username, password)
+        except ExhaustedError as error:
+            # Nobody knows whether it was the right one: it is no failed password.
+            self.dismiss(Code.LOGIN_NOT_CHECKED, str(error))
+            return False
         if not correct:
             self._limits.bans.failed(self.source)
             self._is_banned()

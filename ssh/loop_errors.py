@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import time
 from typing import Any
 
 import structlog
 
+from .strict_modes import EXHAUSTED
+
 _EVERY_SECONDS = 10.0
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class LoopErrors:
@@ -25,7 +25,7 @@ class LoopErrors:
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if not (isinstance(error, OSError) and error.errno in _EXHAUSTED and "socket" in context):
+        if not (isinstance(error, OSError) and error.errno in EXHAUSTED and "socket" in context):
             loop.default_exception_handler(context)
         elif time.monotonic() - self._told_at >= _EVERY_SECONDS:
             self._told_at = time.monotonic()

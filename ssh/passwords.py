@@ -14,7 +14,7 @@ import bcrypt
 import structlog
 
 from .password_checks import PasswordChecks
-from .strict_modes import UnsafeFileError, read_strictly
+from .strict_modes import ExhaustedError, UnsafeFileError, read_strictly
 from .usernames import is_valid_username, secret_fraction
 
 _log = structlog.get_logger(__name__)
@@ -45,13 +45,14 @@ class PasswordFile:
     def __init__(self, path: Path, checks: PasswordChecks | None = None) -> None:
         """Reads the file; raises PasswordFileError. `checks` are what files share."""
         self._path = path
-        self._table = _load(path, warn=False)
+        self._table = _load_at_start(path)
         self._checks = checks or PasswordChecks()
 
     async def verify(self, username: str, password: str, source: str = "") -> bool:
         """Whether the password is the user's. The same work is done for a user who does not exist.
 
-        `source` is what is counted as the client's address. Called in the loop, which it never blocks; raises nothing.
+        `source` is what is counted as the client's address. Called in the loop, which it never blocks. Raises
+        ExhaustedError when the file has changed and nothing is left to read it with.
         """
         return await self._checks.run(source, username, lambda: self._verify(username, password))
 
@@ -69,6 +70,10 @@ class PasswordFile:
         try:
             if self._table.stamp != _stamp(os.stat(self._path)):
                 self._table = _load(self._path)
+        except ExhaustedError as error:
+            # It may be as good as before: it is read once that is possible.
+            _log.error("login_not_checked", reason=str(error))
+            raise
         except (PasswordFileError, OSError) as error:
             _log.error("passwords_unusable", file=str(self._path), reason=str(error))
             self._table = _Table()
@@ -97,7 +102,7 @@ def matches(expected: str, password: str) -> bool:
 
 def check_password_file(path: Path) -> str | None:
     """Read the file once; return what about it is dangerous, if anything. Blocks. Raises PasswordFileError."""
-    return _danger(_load(path, warn=False).mode)
+    return _danger(_load_at_start(path).mode)
 
 
 def _bytes_of(password: str) -> bytes:
@@ -108,10 +113,19 @@ def _bytes_of(password: str) -> bytes:
         return password.encode("utf-8", "replace")
 
 
+def _load_at_start(path: Path) -> _Table:
+    try:
+        return _load(path, warn=False)
+    except ExhaustedError as error:
+        raise PasswordFileError(f"{path}: {error.strerror}") from error
+
+
 def _load(path: Path, *, warn: bool = True) -> _Table:
     try:
         file = read_strictly(path, path.parent)
         text = file.data.decode("utf-8", "surrogateescape")
+    except ExhaustedError:
+        raise
     except UnsafeFileError as error:
         raise PasswordFileError(str(error)) from error
     except OSError as error:

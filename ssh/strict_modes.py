@@ -8,18 +8,25 @@ as the gateway's own configuration. A file whose symlinks lead out of `base` is 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""Errors that say nothing about what was asked for: there are no descriptors or no memory left."""
 MAX_BYTES = 1024 * 1024
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class UnsafeFileError(Exception):
     """A file or a directory above it could be changed by others, or is no plain file; text for operators."""
+
+
+class ExhaustedError(OSError):
+    """No descriptor or no memory was left to read a file with: nothing is known about the file."""
 
 
 class StrictFile(NamedTuple):
@@ -32,8 +39,20 @@ class StrictFile(NamedTuple):
 def read_strictly(path: Path, base: Path) -> StrictFile:
     """Read a file of at most 1 MiB after checking owner and mode of it and of its directories up to `base`.
 
-    Blocks; any thread may call it. Raises UnsafeFileError, or OSError (FileNotFoundError too) as `open` does.
+    Blocks; any thread may call it. Raises UnsafeFileError, or OSError (FileNotFoundError too) as `open` does, an
+    ExhaustedError in want of what it takes, whether or not there is a file.
     """
+    try:
+        # Needs a descriptor, as the file would: who asks is not to learn by a lack of them which files there are.
+        os.close(os.open("/", os.O_RDONLY | os.O_CLOEXEC))
+        return _read(path, base)
+    except OSError as error:
+        if error.errno in EXHAUSTED:
+            raise ExhaustedError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def _read(path: Path, base: Path) -> StrictFile:
     real = Path(os.path.realpath(path, strict=True))
     for folder in _folders(real, Path(os.path.realpath(base))):
         _check_owner_and_mode(folder, folder.stat())

@@ -9,6 +9,8 @@ import pytest
 from asyncssh.packet import Boolean, String
 from sshore.ssh.bans import Bans
 from sshore.ssh.sources import source_of
+from structlog.testing import capture_logs
+from support.descriptors import Exhausting, descriptors_back
 from support.front_desk import PASSWORD, USER, FrontDesk
 
 _MSG_USERAUTH_REQUEST = 50
@@ -28,7 +30,7 @@ class Guesser(asyncssh.SSHClient):
         return PASSWORD if self._left == 0 else f"wrong {self._left}"
 
 
-async def guess(desk: FrontDesk, guesser: Guesser, **options: object) -> None:
+async def guess(desk: FrontDesk, guesser: asyncssh.SSHClient, **options: object) -> None:
     options = {"client_keys": None, "client_factory": lambda: guesser, "preferred_auth": "password"} | options
     async with desk.login(**options):
         pass
@@ -187,3 +189,27 @@ def test_bans_take_bounded_memory() -> None:
 )
 def test_who_counts_as_one(address: str, source: str) -> None:
     assert source_of(address) == source
+
+
+@pytest.mark.parametrize("user", [USER, "nobody"])
+async def test_a_key_that_there_is_no_descriptor_to_look_up_with_is_the_servers_fault(
+    tmp_path: Path, user: str
+) -> None:
+    async with FrontDesk(tmp_path, {"maxAuthTries": 1}).open() as desk:
+        refused = pytest.raises(asyncssh.DisconnectError, match="LOGIN_NOT_CHECKED")
+        with capture_logs() as logs, descriptors_back(), refused:
+            await guess(desk, Exhausting(key=desk.key), user=user, preferred_auth="publickey")
+        [told] = [entry for entry in logs if entry["event"] == "login_not_checked"]
+        assert (told["log_level"], "Too many open files" in told["reason"]) == ("error", True)
+        assert [entry for entry in logs if entry["event"] == "authorized_keys_unusable"] == []
+        async with desk.login():
+            pass
+
+
+async def test_a_password_that_could_not_be_checked_is_no_wrong_one(tmp_path: Path) -> None:
+    async with FrontDesk(tmp_path, {"banAfter": 1, "banDecay": "1h"}).open() as desk:
+        with (tmp_path / "htpasswd").open("a") as file:
+            file.write("# changed: it has to be read again\n")
+        with descriptors_back(), pytest.raises(asyncssh.DisconnectError, match="LOGIN_NOT_CHECKED"):
+            await guess(desk, Exhausting(password=PASSWORD))
+        await guess(desk, Guesser(1))

@@ -10,6 +10,7 @@ from sshore.engine.fake.pipes import CAPACITY
 from sshore.metrics.codes import Code
 
 from .client import SECONDS, eventually
+from .descriptors import Exhausting, descriptors_back
 from .front_desk import FrontDesk
 from .scenarios import at_desk
 
@@ -103,6 +104,14 @@ async def a_client_that_says_nothing(desk: FrontDesk) -> str:
 @at_desk(Code.LOGIN_TIMED_OUT, loginGraceTime="500ms")
 async def a_client_that_hesitates(desk: FrontDesk) -> str:
     return await turned_away(desk, Hesitant)
+
+
+@at_desk(Code.LOGIN_NOT_CHECKED)
+async def a_login_without_a_descriptor_left(desk: FrontDesk) -> str:
+    with descriptors_back(), pytest.raises(asyncssh.DisconnectError) as caught:
+        async with desk.login(client_keys=None, client_factory=lambda: Exhausting(key=desk.key)):
+            pass
+    return caught.value.reason
 
 
 @at_desk(Code.TOO_MANY_AUTH_TRIES, maxAuthTries=1)
