@@ -21,6 +21,7 @@ from ..actors.surroundings import House, Surroundings
 from ..actors.sweep import Sweeper
 from ..config.listen import host_and_port
 from ..config.models import ConnectionConfig, DockerConfig, Mode
+from ..config.paced_log import PacedLog
 from ..engine import labels
 from ..engine.address import EngineAddress
 from ..engine.docker_engine import DockerEngine
@@ -132,10 +133,10 @@ class Backend:
         self._require_own_engine(docker)
         connection_id = connection_id or secrets.token_hex(16)
         client = host_and_port(*client_address)
-        bound = bindable(log or self._log).bind(connection=connection_id, client=client)
-        engine = InstrumentedEngine(self._raw, self._counters(requests, failures), bound)
-        surroundings = _surroundings(self._house, engine, docker, bound)
-        return ConnectionHandler(surroundings, connection_id, client, lambda: self._house is None, self._pace)
+        paced = PacedLog(bindable(log or self._log).bind(connection=connection_id, client=client))
+        engine = InstrumentedEngine(self._raw, self._counters(requests, failures), paced.log)
+        surroundings = _surroundings(self._house, engine, docker, paced.log)
+        return ConnectionHandler(surroundings, paced, connection_id, client, lambda: self._house is None, self._pace)
 
     async def is_ready(self) -> str | None:
         """Return None while the engine answers, else why it does not. Who asks meanwhile gets the same answer."""

@@ -10,11 +10,13 @@ from dataclasses import replace
 from ..actors.connection import ConnectionActor
 from ..actors.container_session import ContainerSession
 from ..actors.exec_session import ExecSession
+from ..actors.log import Log
 from ..actors.messages import Authenticated, Disconnected
 from ..actors.ref import Ref, post
 from ..actors.refusals import Refused, RefusedError, record, recorded, refuse
 from ..actors.surroundings import Surroundings
 from ..config.models import ExecutionConfig, Mode
+from ..config.paced_log import PacedLog
 from ..engine.interface import ProgramStream
 from ..metrics.codes import Code
 from .channel import SessionChannel
@@ -36,17 +38,22 @@ class ConnectionHandler:
     def __init__(
         self,
         surroundings: Surroundings,
+        log: PacedLog,
         connection_id: str,
         client: str,
         is_closing: Callable[[], bool],
         pace: Pace,
     ) -> None:
-        """`is_closing` says whether the backend's shutdown has begun. `pace` is the backend's, for its sessions."""
+        """`is_closing` says whether the backend's shutdown has begun. `pace` is the backend's, for its sessions.
+
+        `log` is the one of the surroundings.
+        """
         self.id = connection_id
         self.client = client
         self.on_failure: Callable[[Refused], None] = lambda refused: None
         """Called in the loop when the connection's container is lost: the transport should close."""
         self._surroundings = surroundings
+        self._paced_log = log
         self._is_closing = is_closing
         self._pace = pace
         self._loop = asyncio.get_running_loop()
@@ -60,6 +67,14 @@ class ConnectionHandler:
         self.at_end: list[Callable[[], object]] = []
         """Called once, in the loop, when nothing of it is left: where `wait_ended` returns."""
         surroundings.house.metrics.connection_opened()
+
+    @property
+    def log(self) -> Log:
+        """What everything about this connection is logged with, and paced by: its client cannot fill it. Any thread.
+
+        Whoever has more to say of it binds that to this logger, and takes no other.
+        """
+        return self._paced_log.log
 
     @property
     def execution(self) -> ExecutionConfig:
@@ -77,11 +92,12 @@ class ConnectionHandler:
         """
         if self._actor or self._came_too_late or self._disconnected:
             refused = refuse(Code.REQUEST_OUT_OF_ORDER, "a second handshake")
-            record(refused, "request_out_of_order", self._surroundings.log, self._surroundings.house.metrics, "warning")
+            record(refused, "request_out_of_order", self.log, self._surroundings.house.metrics, "warning")
             raise RefusedError(refused)
         self._username = username
         self._pace = self._pace.of_user(username)
-        self._surroundings = replace(self._surroundings, log=self._surroundings.log.bind(user=username))
+        self._paced_log = self._paced_log.bind(user=username)
+        self._surroundings = replace(self._surroundings, log=self.log)
         self._surroundings.house.metrics.handshake(True)
         if self._is_closing():
             # The root may have said already that nobody is left, and would end this actor no more.
@@ -91,20 +107,20 @@ class ConnectionHandler:
         try:
             self._actor = ConnectionActor.start(self._surroundings, self, self.id, self.client)
         except RefusedError as error:
-            record(error.refused, "container_refused", self._surroundings.log, self._surroundings.house.metrics)
+            record(error.refused, "container_refused", self.log, self._surroundings.house.metrics)
             self.failed(error.refused)
             return
         post(self._actor, Authenticated(username))
 
     def session_channel(self, channel_id: int, extra_data: bytes = b"") -> SessionChannel:
         """Open a session channel (RFC 4254 §6.1) with plain streams. Raises RefusedError before the handshake."""
-        log = self._surroundings.log.bind(channel=channel_id)
+        log = self.log.bind(channel=channel_id)
         log.debug("session_opened", extra_data=extra_data)
         return SessionChannel(self.program_session(channel_id), log)
 
     def program_session(self, channel_id: int) -> ProgramSession:
         """The same for transports that push bytes themselves."""
-        log = self._surroundings.log.bind(channel=channel_id)
+        log = self.log.bind(channel=channel_id)
         with recorded("session_refused", log, self._surroundings.house.metrics, "warning"):
             actor = self._actor_for(channel_id)
             streams, metrics = self._surroundings.engine.streams, self._surroundings.house.metrics
@@ -135,6 +151,7 @@ class ConnectionHandler:
         for stream in self._unread:
             stream.close()
         self._unread.clear()
+        self._paced_log.tell_left_out()
         if not post(self._actor, Disconnected()):
             self._note_end()
 
@@ -158,6 +175,7 @@ class ConnectionHandler:
     def _note_end(self) -> None:
         if not self._ended.is_set():
             self._ended.set()
+            self._paced_log.tell_left_out()
             for callback in self.at_end:
                 callback()
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Coroutine
-from typing import Any, cast
+from typing import Any
 
 import asyncssh
 
-from ..actors.log import Log
 from ..actors.refusals import Refused, RefusedError, record
 from ..backend.backend import Backend
 from ..backend.connection import ConnectionHandler
-from ..config.listen import host_and_port
 from ..config.models import Mode
 from .algorithms import algorithm_options
 from .any_text import take_any_text
@@ -28,7 +26,6 @@ from .kex_guess import judge_guesses
 from .key_options import UNRESTRICTED, KeyPermissions
 from .limits import Limits
 from .no_forwarding import NoForwarding
-from .paced_log import PacedLog
 from .quick_acks import QuickAcks
 from .quick_chacha import use_quick_chacha
 from .session import ChannelSession
@@ -89,10 +86,8 @@ class ContainerServer(NoForwarding):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         connection_id = secrets.token_hex(16)
-        log = self.backend.log.bind(connection=connection_id, client=host_and_port(*_peer(conn)))
-        self._paced_log = PacedLog(log)
-        self._log = cast(Log, self._paced_log)
         self._handler = self.new_handler(_peer(conn), connection_id)
+        self._log = self._handler.log
         self._handler.on_failure = self._container_lost
         self._gate = TransportGate(conn, self._log, self._metrics)
         GatheredWrites(conn)
@@ -125,9 +120,8 @@ class ContainerServer(NoForwarding):
         if not self._authenticated:
             self._handler.handshake_failed()
         self._sessions.close()
-        self._paced_log.close()
-        self._log.info("disconnected", reason=str(exc) if exc else "closed")
         self._handler.disconnect()
+        self._log.info("disconnected", reason=str(exc) if exc else "closed")
 
     def session_requested(self) -> tuple[Channel, ChannelSession | Coroutine[Any, Any, ChannelSession]]:
         self._channels += 1
