@@ -111,7 +111,7 @@ case $sshore_shell in */nologin | */false) sshore_shell= ;; esac
 [ -n "$TERM" ] || unset TERM
 case $SHELL in "" | */nologin | */false) SHELL=$sshore_shell ;; esac
 export SHELL
-[ -z "$sshore_stay" ] && [ "$PWD" = / ] && [ -d "$HOME" ] && cd "$HOME" 2>/dev/null
+[ -z "$sshore_stay" ] && [ "$PWD" = / ] && [ -d "$HOME" ] && cd "$HOME" 2>/dev/null && unset OLDPWD
 case $sshore_form in
   shell)
     case ${{sshore_shell##*/}} in

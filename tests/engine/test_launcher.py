@@ -43,6 +43,13 @@ def launched(shell: str, argv: tuple[str, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_going_home_leaves_no_trace_in_the_environment(shell: str) -> None:
+    argv = launched(shell, launch_argv(Argv(("env",))))
+    done = subprocess.run(argv, cwd="/", capture_output=True, timeout=20, check=False)
+    assert not [line for line in done.stdout.decode().splitlines() if line.startswith(("OLDPWD=", "sshore_"))]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_without_a_terminal_it_runs_nothing_but_the_program(shell: str, tmp_path: Path) -> None:
     argv = launched(shell, launch_argv(Argv(("/bin/echo", "a  b")), say_pid=True))
     done = subprocess.run(argv, env={"PATH": str(tmp_path)}, cwd="/", capture_output=True, timeout=20, check=False)
