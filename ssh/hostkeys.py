@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 import asyncssh
@@ -72,7 +73,9 @@ def _check(path: Path, descriptor: int, status: os.stat_result) -> None:
         raise HostKeyError(f"{path} is open to others (mode {mode:04o}); do: chmod 600 {path}")
 
 
+@lru_cache(maxsize=8)
 def _import(source: str, data: bytes) -> asyncssh.SSHKey:
+    """Nothing is parsed twice: of an RSA key that takes a tenth of a second, in which no other thread runs."""
     try:
         return asyncssh.import_private_key(data)
     except (asyncssh.KeyImportError, ValueError) as error:

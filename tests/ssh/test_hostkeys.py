@@ -147,3 +147,12 @@ def test_a_list_that_gives_a_file_to_others_is_refused(
     give(path, holder, number, owning_group=owning_group)
     with pytest.raises(HostKeyError, match="is open to others"):
         load_host_keys([str(path)], tmp_path)
+
+
+def test_a_reload_does_not_parse_keys_that_are_as_they_were(tmp_path: Path) -> None:
+    first, again = (load_host_keys([], tmp_path) for _ in range(2))
+    assert all(one is other for one, other in zip(first, again, strict=True))
+    (tmp_path / "hostkeys" / "ssh_host_ed25519_key").unlink()
+    ed25519, _, rsa = load_host_keys([], tmp_path)
+    assert ed25519 is not first[0]
+    assert rsa is first[2]
