@@ -11,6 +11,8 @@ TEST_TOOLS=(
     "docker-registry docker-registry"
     "git git"
     "ip iproute2"
+    "nft nftables"
+    "openssl openssl"
     "podman podman"
     "ps procps"
     "psftp putty-tools"

@@ -50,7 +50,7 @@ openssl x509 -req -days 2 -in ca.csr -CA root.pem -CAkey root-key.pem -CAcreates
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "name": ({"address": "192.0.2.1"}, "the engine's certificate is for another host"),
-    "dates": ({"days": -1}, "the engine's certificate has expired"),
+    "dates": ({"days": 0}, "the engine's certificate has expired"),
     "chain": ({}, "not of the authority in cacert"),
 }
 
