@@ -17,6 +17,7 @@ STATUS = 7
 LINE = 1000
 CLIENTS = 3
 MANY = 16
+WINDOWS = 64 * 1024
 MOST = 32 * MIB
 TO_THE_BRIM = f"""exec perl -MFcntl -MTime::HiRes=time,sleep -e '
     fcntl(STDOUT, F_SETFL, O_NONBLOCK);
@@ -48,7 +49,8 @@ def test_the_output_of_a_program_that_ends_while_its_client_does_not_read_is_com
 async def test_what_ended_programs_said_to_a_client_that_does_not_read_is_bounded(
     start_gateway: StartGateway, guest_image: str, mode: str
 ) -> None:
-    gateway = start_gateway(mode, image=guest_image)
+    # As much as their windows take: of what an engine holds nothing has room.
+    gateway = start_gateway(mode, image=guest_image, limits={"maxMemoryPerConnection": MANY * WINDOWS})
     async with rude(gateway) as connection:
         assert (await connection.run("true")).exit_status == 0
         growth = Growth(gateway.pid)
