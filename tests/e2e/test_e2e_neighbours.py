@@ -19,6 +19,7 @@ from support.server import USER, Server, Serving
 
 pytestmark = pytest.mark.engine
 
+TRIES = 3
 _SECONDS = 30.0
 _LIMITS = {"maxStartups": 0, "maxConnectionsPerAddress": 0}
 
@@ -124,19 +125,20 @@ async def neighbour_of(server: Server) -> AsyncIterator[Neighbour]:
 @pytest.mark.parametrize("kind", ATTACKS)
 async def test_a_neighbour_does_not_feel_it(kind: str, attacked: Server) -> None:
     number, factor = ATTACKS[kind]
+    growth = Growth(attacked.pid)
     async with neighbour_of(attacked) as neighbour:
-        # They share the processors with whoever attacks: so it is here, where nobody attacks the server.
-        with attack(attacked, "idle", 1):
-            await neighbour.keystrokes()
-            keystrokes, commands, growth = (
-                await neighbour.keystrokes(),
-                await neighbour.commands(),
-                Growth(attacked.pid),
-            )
-        with attack(attacked, kind, number):
-            disturbed = await neighbour.keystrokes(), await neighbour.commands()
-    assert disturbed[0].within(factor, keystrokes), (keystrokes, disturbed[0])
-    assert disturbed[1].within(factor, commands), (commands, disturbed[1])
+        await neighbour.keystrokes()
+        # What a server is kept from by clients comes every time, what the machine does for itself does not.
+        for _ in range(TRIES):
+            # They share the processors with whoever attacks: so it is here, where nobody attacks the server.
+            with attack(attacked, "idle", 1):
+                quiet = await neighbour.keystrokes(), await neighbour.commands()
+            with attack(attacked, kind, number):
+                disturbed = await neighbour.keystrokes(), await neighbour.commands()
+            if all(mine.within(factor, before) for mine, before in zip(disturbed, quiet, strict=True)):
+                break
+    assert disturbed[0].within(factor, quiet[0]), (quiet[0], disturbed[0])
+    assert disturbed[1].within(factor, quiet[1]), (quiet[1], disturbed[1])
     assert growth.peak < 32 * MIB
 
 
