@@ -12,7 +12,10 @@ from .base import FilePath, Flag, Listen, Pem, Section, Word, base_of
 from .key_exchanges import checked_exchanges
 from .limits import Span
 from .pem import resolved
+from .problems import refuse_value
 
+LONGEST_BANNER = 32_000
+"""Bytes: a message of 32,768 is the largest that every client has to take (RFC 4253 §6.1)."""
 _PATTERN = re.compile(r"%(.?)", re.DOTALL)
 
 
@@ -32,7 +35,7 @@ class SshConfig(Section):
     )
     banner: str | None = Field(
         default=None,
-        description="Text shown to clients before they authenticate (RFC 4252, section 5.4).",
+        description="Text shown to clients before they authenticate (RFC 4252, section 5.4), 32,000 bytes at most.",
         examples=["Authorised use only.\n"],
     )
     server_version: str | None = Field(
@@ -53,6 +56,14 @@ class SshConfig(Section):
         "over finite fields (`diffie-hellman-…`) cost much time each: only if they are listed here.",
         examples=[["curve25519-sha256", "diffie-hellman-group14-sha256"]],
     )
+
+    @field_validator("banner")
+    @classmethod
+    def _banner(cls, value: str | None) -> str | None:
+        size = len((value or "").encode("utf-8", "surrogatepass"))
+        if size > LONGEST_BANNER:
+            refuse_value(f"it has {size} bytes, and no client has to take more than {LONGEST_BANNER}")
+        return value
 
     @field_validator("kex")
     @classmethod

@@ -29,6 +29,10 @@ BROKEN = {
         "ssh:\n  banner: 5\n",
         "c.yaml:2: ssh.banner: expected text, not a number: put it in quotes",
     ),
+    "a banner that clients need not take": (
+        f"ssh:\n  banner: {'x' * 32_001}\n",
+        "c.yaml:2: ssh.banner: it has 32001 bytes, and no client has to take more than 32000",
+    ),
     "a word for a flag": (
         "metrics:\n  enable: yes\n",
         "c.yaml:2: metrics.enable: expected true or false, not text: 'yes' is a word here",
