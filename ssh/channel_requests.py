@@ -12,6 +12,7 @@ from .memory import MemoryBudget
 
 _KEPT_BESIDE = 256
 """Bytes that a variable takes besides its own."""
+_AGENT_REQUEST = "_process_auth_agent_req_at_openssh_dot_com_request"
 _TOLD = frozenset({"pty-req", "shell", "exec", "subsystem", "break", "window-change"})
 """Requests of RFC 4254 §6. Extensions ask for things that may well not exist; forwardings, variables and signals have
 lines of their own."""
@@ -78,9 +79,8 @@ def refuse_forwarding(channel: asyncssh.SSHServerChannel[bytes], refused: Callab
         refused("x11", f"screen {screen}")
         return False
 
-    # There is no hook.
-    channel._process_auth_agent_req_at_openssh_dot_com_request = agent_request  # type: ignore[assignment, method-assign]
-    channel._process_x11_req_request = x11_request  # type: ignore[method-assign]
+    setattr(channel, _AGENT_REQUEST, agent_request)
+    channel._process_x11_req_request = x11_request  # type: ignore[method-assign]  # there is no hook
 
 
 def answer_signals(channel: asyncssh.SSHServerChannel[bytes], send: Callable[[str], bool]) -> None:
