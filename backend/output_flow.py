@@ -25,6 +25,11 @@ REST = 4 * 1024 * 1024
 _GROWTH = 1.25
 
 
+def any_number(size: int) -> bool:
+    """A `Keep` without a bound."""
+    return True
+
+
 class Pace:
     """Turns, so many a second for whoever asks. Loop only."""
 
@@ -70,7 +75,7 @@ class OutputFlow:
         self._asked = False
         self._pause = ASK_AGAIN
         self._rest = 0
-        self._keep: Keep
+        self._keep: Keep = any_number
 
     def govern(self, stream: ProgramStream, *, keeps_its_end: bool = False) -> None:
         """Hold and release this stream from now on. One that `keeps_its_end` loses nothing: nobody is asked."""
@@ -79,11 +84,11 @@ class OutputFlow:
         if self.held:
             self._stop_reading(stream)
 
-    def hold(self, keep: Keep | None = None) -> None:
+    def hold(self, keep: Keep = any_number) -> None:
         """The client takes no more. Idempotent."""
         if self.held:
             return
-        self._keep = keep or (lambda size: True)
+        self._keep = keep
         self.held = True
         self._pause = ASK_AGAIN
         if self._stream:

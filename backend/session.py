@@ -31,7 +31,7 @@ from ..engine.pipes.stream import Linger, PipedStream
 from ..engine.types import EventsLost
 from ..metrics.codes import Code
 from ..metrics.counters import Metrics
-from .output_flow import Keep, OutputFlow, Pace
+from .output_flow import Keep, OutputFlow, Pace, any_number
 from .pid_line import PidLine
 from .session_calls import SessionCalls
 from .session_end import SessionEnd
@@ -102,7 +102,7 @@ class ProgramSession(SessionCalls):
         if not self._tty:
             self._input.write_eof()
 
-    def pause_output(self, keep: Keep | None = None) -> None:
+    def pause_output(self, keep: Keep = any_number) -> None:
         """Get no more output until `resume_output` but what is on its way, or `keep` allows of an ended program."""
         self._flow.hold(keep)
 

@@ -74,7 +74,7 @@ class TlsSocket:
         self._sock.close()
 
     def recv_into(self, buffer: memoryview) -> int:
-        """As of a socket. An end without close_notify, raises ssl.SSLError, see `is_end_of_connection`."""
+        """As of a socket. An end without close_notify raises ssl.SSLError: see `is_end_of_connection`."""
         self._take(self._sock.recv(_CIPHERTEXT_SIZE))
         size = self._decrypt(buffer)
         with contextlib.suppress(BlockingIOError):
