@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import asyncssh
 import pytest
 from support.channel_requests import REQUESTS, ask, open_channel
-from support.own_sshd import OwnSshd
+from support.own_sshd import OwnSshd, own_sshd
 from support.server import EVENT_SECONDS, Server, Serving
 
 pytestmark = pytest.mark.engine
@@ -39,10 +39,9 @@ ON_PURPOSE: dict[tuple[str, str], str] = {
 
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnSshd]:
-    server = OwnSshd(tmp_path_factory.mktemp("sshd"), "AcceptEnv LC_*\nSubsystem sftp internal-sftp\nMaxSessions 100\n")
-    server.start()
-    yield server
-    server.stop()
+    more = "AcceptEnv LC_*\nSubsystem sftp internal-sftp\nMaxSessions 100\n"
+    with own_sshd(tmp_path_factory.mktemp("sshd"), more) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from support.own_sshd import OwnSshd
+from support.own_sshd import OwnSshd, own_sshd
 from support.server import Server
 
 pytestmark = pytest.mark.engine
@@ -22,13 +22,8 @@ READ_ONLY = 'command="internal-sftp -R"'
 
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnSshd]:
-    folder = tmp_path_factory.mktemp("sshd")
-    sshd = OwnSshd(folder)
-    with (folder / "sshd_config").open("a") as config:
-        config.write("Subsystem sftp internal-sftp\n")
-    sshd.start()
-    yield sshd
-    sshd.stop()
+    with own_sshd(tmp_path_factory.mktemp("sshd"), "Subsystem sftp internal-sftp\n") as server:
+        yield server
 
 
 @pytest.fixture(params=["sshore", "sshd"])

@@ -8,13 +8,14 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import paramiko
 import pytest
 from asyncssh.packet import Boolean, String, UInt32
-from support.own_sshd import OwnSshd
-from support.server import USER, Server
+from support.own_sshd import OwnSshd, own_sshd
+from support.server import USER, Server, Serving
 
 pytestmark = pytest.mark.engine
 
@@ -25,10 +26,8 @@ Ask = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnSshd]:
-    sshd = OwnSshd(tmp_path_factory.mktemp("sshd"))
-    sshd.start()
-    yield sshd
-    sshd.stop()
+    with own_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
 
 
 @pytest.fixture(params=["sshore", "sshd"])
@@ -184,14 +183,14 @@ def test_a_client_that_leaves_with_no_text_is_no_fault(server: Server) -> None:
     assert "Traceback" not in server.log[mark:]
 
 
-def test_passwords_are_compared_as_they_were_sent(serving: Callable[..., object], tmp_path: Path) -> None:
+def test_passwords_are_compared_as_they_were_sent(serving: Serving, tmp_path: Path) -> None:
     raw = {"latin": LATIN, "squared": "x\xb2".encode(), "controls": b"a\tb\x07", "plain": b"plain"}
     file = tmp_path / "htpasswd"
     hashes = {name: bcrypt.hashpw(value, bcrypt.gensalt(4)).decode() for name, value in raw.items()}
     file.write_bytes(b"# " + LATIN + b"\n" + "".join(f"{n}:{h}\n" for n, h in hashes.items()).encode())
     file.chmod(0o600)
     auth = {"auth": {"passwords": str(file)}, "limits": {"maxAuthTries": 20}}
-    with serving({}, sections=auth) as server:  # type: ignore[attr-defined]  # it is a context manager
+    with serving({}, sections=auth) as server:
         for name, value in raw.items():
             for method in ("password", "interactive"):
                 assert logs_in(server.port, name, value, method), (name, method)
@@ -200,14 +199,15 @@ def test_passwords_are_compared_as_they_were_sent(serving: Callable[..., object]
 
 
 def logs_in(port: int, name: str, password: bytes, method: str) -> bool:
-    transport = paramiko.Transport(("127.0.0.1", port))
+    # Bytes go as they are, whatever its types say.
+    transport: Any = paramiko.Transport(("127.0.0.1", port))
     try:
         transport.start_client(timeout=20)
         if method == "password":
-            transport.auth_password(name, password, fallback=False)  # type: ignore[arg-type]  # bytes go as they are
+            transport.auth_password(name, password, fallback=False)
         else:
-            transport.auth_interactive(name, lambda *_: [password])  # type: ignore[list-item,return-value]
-        return transport.is_authenticated()
+            transport.auth_interactive(name, lambda *_: [password])
+        return bool(transport.is_authenticated())
     except paramiko.AuthenticationException:
         return False
     finally:

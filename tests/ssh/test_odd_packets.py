@@ -24,7 +24,7 @@ from asyncssh.constants import (
 )
 from asyncssh.packet import Boolean, String, UInt32
 from support.front_desk import FrontDesk
-from support.own_sshd import OwnSshd
+from support.own_sshd import OwnSshd, own_sshd
 from support.wire import Wire, wire
 
 _SIZE = b"".join(map(UInt32, (80, 24, 0, 0)))
@@ -139,10 +139,8 @@ CASES: dict[str, Callable[[Wire], None]] = {
 
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnSshd]:
-    server = OwnSshd(tmp_path_factory.mktemp("sshd"))
-    server.start()
-    yield server
-    server.stop()
+    with own_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
 
 
 async def _fate(connecting: object, case: str) -> tuple[bool, list[int]]:

@@ -8,6 +8,8 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,17 @@ class OwnSshd:
         assert self._process is not None
         self._process.terminate()
         self._process.wait(_STOP_SECONDS)
+
+
+@contextmanager
+def own_sshd(folder: Path, more: str = "") -> Iterator[OwnSshd]:
+    """One that runs as long as the block does."""
+    server = OwnSshd(folder, more)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def _write_script(path: Path, command: str) -> None:
